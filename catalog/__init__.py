@@ -1,0 +1,1 @@
+"""What writers and readers agree on: settings, errors, storage, the Iceberg catalog, declared datasets, releases."""

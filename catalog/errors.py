@@ -1,0 +1,117 @@
+"""All errors of osslake, as one tree.
+
+    OsslakeError                 base; `code` names the class for machines, `exit_code` is 1
+    ├── SettingsError            a setting, an argument or a lake folder that can't be used
+    ├── SourceError              a source can't be read
+    │   ├── SourceMissingError   the address names nothing (no such folder, 404)
+    │   ├── SourceUnavailableError  it may be there later (5xx, a time-out); retried
+    │   └── SourceFormatError    it is there, but is not what it should be
+    ├── LakeBusyError            another run holds the lake
+    ├── CommitError              an Iceberg commit was refused more often than is reasonable
+    ├── TransformError           a model, a unit test of a model or an audit failed
+    │   └── AuditError           an audit found rows; nothing is released
+    ├── ReleaseError             a release can't be made, found or read
+    │   └── VerificationError    a hash, a signature, a digest or the chain of releases doesn't hold
+    ├── PublishError             a target refused a release
+    └── QueryError               a reader's SQL or table name
+
+A message names the thing, its value, and what would be right. Vendors' exceptions are wrapped where they arise.
+"""
+
+from __future__ import annotations
+
+
+class OsslakeError(Exception):
+    """Base of all errors that osslake raises on purpose.
+
+    Attributes:
+        values: what the message speaks of, by name, for logs and machines.
+    """
+
+    code = "error"
+    exit_code = 1
+    is_transient = False
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message)
+        self.values = values
+
+
+class SettingsError(OsslakeError):
+    """A setting, an argument or a lake folder can't be used."""
+
+    code = "settings"
+
+
+class SourceError(OsslakeError):
+    """A source can't be read."""
+
+    code = "source"
+
+
+class SourceMissingError(SourceError):
+    """The address names nothing."""
+
+    code = "source_missing"
+
+
+class SourceUnavailableError(SourceError):
+    """The source did not answer, or answered that it can't now."""
+
+    code = "source_unavailable"
+    is_transient = True
+
+
+class SourceFormatError(SourceError):
+    """The source is there, but it is not what it should be."""
+
+    code = "source_format"
+
+
+class LakeBusyError(OsslakeError):
+    """Another run holds the lake."""
+
+    code = "lake_busy"
+
+
+class CommitError(OsslakeError):
+    """An Iceberg commit was refused again and again."""
+
+    code = "commit"
+    is_transient = True
+
+
+class TransformError(OsslakeError):
+    """A model failed."""
+
+    code = "transform"
+
+
+class AuditError(TransformError):
+    """An audit found rows that must not be there."""
+
+    code = "audit"
+
+
+class ReleaseError(OsslakeError):
+    """A release can't be made, found or read."""
+
+    code = "release"
+
+
+class VerificationError(ReleaseError):
+    """A hash, a signature, a content digest or the chain of releases doesn't hold."""
+
+    code = "verification"
+
+
+class PublishError(OsslakeError):
+    """A target refused a release."""
+
+    code = "publish"
+
+
+class QueryError(OsslakeError):
+    """A reader's SQL or table name can't be used."""
+
+    code = "query"

@@ -1,0 +1,189 @@
+"""The settings of a lake: one frozen tree, the only place that reads the environment.
+
+A lake is a folder. `osslake.toml` in it (or a settings file named instead of the folder) holds what differs from the
+defaults; variables `OSSLAKE_...` win over the file (`OSSLAKE_CATALOG__URI`). The defaults run locally, without secrets.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from catalog.errors import SettingsError
+
+SETTINGS_FILE = "osslake.toml"
+DEFAULT_LAKE = Path("lake")
+PUBLIC_AUTHOR_KEY = "osslake-public-default-key-v1"
+
+
+class _Part(BaseModel):
+    """A branch of the tree: frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CatalogSettings(_Part):
+    """Where the Iceberg catalog is.
+
+    `sql` is PyIceberg's SqlCatalog at `uri` (default: a SQLite file in the lake); `rest` any Iceberg REST catalog.
+    `properties` are handed to PyIceberg as they are.
+    """
+
+    type: Literal["sql", "rest"] = "sql"
+    uri: str = ""
+    warehouse: str = ""
+    credential: SecretStr = SecretStr("")
+    properties: dict[str, str] = {}
+
+
+class DirectorySource(_Part):
+    """An OSS Directory: a folder, a git URL or a bundle."""
+
+    address: str
+    history: bool = False
+
+
+class HoursSource(_Part):
+    """GH Archive's hours at an fsspec address, from a time to a time (exclusive), like `2015-01-01T00`."""
+
+    address: str
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+
+
+class GitSource(_Part):
+    """Clones to read commits from; a pattern such as `clones/*.git` is expanded."""
+
+    address: str
+    repository: str = ""
+
+
+class Sources(_Part):
+    """What `osslake run` ingests."""
+
+    oss_directory: tuple[DirectorySource, ...] = ()
+    gharchive: tuple[HoursSource, ...] = ()
+    git: tuple[GitSource, ...] = ()
+
+
+class LoadSettings(_Part):
+    """How much goes into one load package, and how long a source may hang."""
+
+    package_records: int = Field(150_000, gt=0, description="records after which a package is committed")
+    max_record_bytes: int = Field(16_000_000, gt=0, description="longer records are rejected")
+    max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused")
+    timeout_s: float = Field(60.0, gt=0, description="longest silence of a source")
+    retries: int = Field(3, ge=0, description="how often a source that is unavailable is asked again")
+
+
+class TransformSettings(_Part):
+    """How models run."""
+
+    engine: Literal["duckdb", "trino"] = "duckdb"
+    threads: int = Field(0, ge=0, description="0: as many as there are cores")
+    memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
+    all_artifacts: bool = Field(False, description="series for all artifacts, not just those that a project lists")
+
+
+class ReleaseSettings(_Part):
+    """How releases are signed, and how long `latest.json` is fresh."""
+
+    signing_key: Path | None = Field(None, description="Ed25519 private key (PEM); default: keys/release.pem in the lake")
+    expires_after_days: int = Field(30, gt=0)
+    as_of: date | None = None
+
+
+class PublishSettings(_Part):
+    """What `osslake publish` without a name does."""
+
+    static: str = ""
+    static_url: str = ""
+
+
+class Settings(BaseSettings):
+    """The whole tree of a lake's settings."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="OSSLAKE_", env_nested_delimiter="__", nested_model_default_partial_update=True
+    )
+
+    folder: Path = DEFAULT_LAKE
+    dataset: str = Field("osslake", pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", description="the logical bucket of all paths")
+    author_key: SecretStr = Field(SecretStr(PUBLIC_AUTHOR_KEY), description="key of the HMAC over git authors' addresses")
+    author_key_id: str = "public-v1"
+    catalog: CatalogSettings = CatalogSettings()
+    sources: Sources = Sources()
+    load: LoadSettings = LoadSettings()
+    transform: TransformSettings = TransformSettings()
+    release: ReleaseSettings = ReleaseSettings()
+    publish: PublishSettings = PublishSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, env_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let arguments win over the environment, and that over the settings file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @property
+    def warehouse(self) -> Path:
+        """The folder that holds the logical bucket's bytes: all that is published, and nothing else."""
+        return self.folder / "warehouse"
+
+    @property
+    def state(self) -> Path:
+        """The folder of private state: catalog, engine files, load packages, lock."""
+        return self.folder / "state"
+
+    @property
+    def bucket(self) -> str:
+        """The root of all table paths, `s3://<dataset>`."""
+        return f"s3://{self.dataset}"
+
+    @property
+    def signing_key(self) -> Path:
+        """The file of the key that signs releases."""
+        return self.release.signing_key or self.folder / "keys" / "release.pem"
+
+    def resolve(self, address: str) -> str:
+        """Return an address from the settings file, a relative path being relative to the lake's folder."""
+        if "://" in address or address.startswith("git@") or Path(address).is_absolute():
+            return address
+        return str((self.folder / address).resolve())
+
+
+def load_settings(lake: Path, **overrides: Any) -> Settings:
+    """Read the settings of a lake.
+
+    Args:
+        lake: the lake's folder, or a settings file (the folder is then the one that it names, else its own).
+        overrides: values that win over file and environment.
+
+    Raises:
+        SettingsError: the file can't be read, or a name or value in it is not known; the message names both.
+    """
+    file = lake if lake.suffix == ".toml" else lake / SETTINGS_FILE
+    if lake.suffix == ".toml" and not file.is_file():
+        raise SettingsError(f"settings file {file} does not exist", path=str(file))
+    if lake.exists() and not lake.is_dir() and lake.suffix != ".toml":
+        raise SettingsError(f"{lake} is neither a folder nor a .toml settings file", path=str(lake))
+    folder = file.parent
+    try:
+        if file.is_file():
+            folder = folder / tomllib.loads(file.read_text(encoding="utf-8")).get("folder", "")
+
+        class LakeSettings(Settings):
+            model_config = SettingsConfigDict(toml_file=file)
+
+        return LakeSettings(folder=folder.absolute(), **overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"settings file {file} is not TOML: {error}", path=str(file)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {first['msg']}", setting=name) from error

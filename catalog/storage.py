@@ -1,0 +1,86 @@
+"""Files of a lake: virtual paths for PyIceberg, and writes that are whole or not there.
+
+Every path that a table or a release names begins with one logical bucket (`s3://<dataset>/...`); where its bytes are is
+known here alone on the writing side, and told by the catalog on the reading side.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pyiceberg.io import InputFile, OutputFile
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+
+BUCKET_PROPERTY = "osslake.bucket"
+FOLDER_PROPERTY = "osslake.folder"
+
+
+class VirtualFileIO(PyArrowFileIO):
+    """PyIceberg's file access, with the logical bucket mapped to a local folder.
+
+    Properties: `osslake.bucket` (`s3://<dataset>`) and `osslake.folder`. Other locations are handled as PyArrowFileIO does.
+    """
+
+    def _real(self, location: str) -> str:
+        bucket, folder = self.properties.get(BUCKET_PROPERTY), self.properties.get(FOLDER_PROPERTY)
+        if bucket and folder and location.startswith(f"{bucket}/"):
+            return str(local_path(Path(folder), bucket, location))
+        return location
+
+    def new_input(self, location: str) -> PyArrowFile:
+        """Open a file for reading by its virtual path."""
+        return _named(super().new_input(self._real(location)), location)
+
+    def new_output(self, location: str) -> PyArrowFile:
+        """Open a file for writing by its virtual path."""
+        return _named(super().new_output(self._real(location)), location)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        """Delete a file by its virtual path."""
+        name = location if isinstance(location, str) else location.location
+        super().delete(self._real(name))
+
+
+def _named(file: PyArrowFile, location: str) -> PyArrowFile:
+    """Let a file answer with its virtual path, which is what PyIceberg writes into manifests."""
+    file._location = location
+    return file
+
+
+def local_path(folder: Path, bucket: str, location: str) -> Path:
+    """Return where the bytes of `location` (below `bucket`) lie in `folder`.
+
+    Raises:
+        ValueError: the location is not below the bucket, or leads out of the folder.
+    """
+    key = location.removeprefix(f"{bucket}/")
+    if key == location or ".." in key.split("/"):
+        raise ValueError(f"{location!r} is not a path below {bucket}")
+    return folder / key
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that after a kill or a power loss it is there whole, or as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

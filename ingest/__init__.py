@@ -1,0 +1,1 @@
+"""Sources and loader: everything that turns upstream records into raw Iceberg tables."""
