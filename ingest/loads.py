@@ -33,6 +33,7 @@ class Load:
         files: how many source files (or repositories) it read.
         bytes: how many bytes it read.
         rejected: reason to count.
+        record_tables: the tables whose rows are the source's records (not its ledger, not what is derived from a record).
     """
 
     id: str
@@ -42,6 +43,7 @@ class Load:
     files: int = 1
     bytes: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
+    record_tables: frozenset[str] = frozenset()
 
 
 def load_id(source: str, *parts: str) -> str:

@@ -8,6 +8,7 @@ from ingest.world.acts import Act
 from ingest.world.cast import BOTS, Cast
 from ingest.world.draws import Ints, Words, below, bits, hex_names, record_keys, unit, zipf_ranks
 from ingest.world.plan import Plan
+from ingest.world.script import Scripted
 
 REPOSITORY_EXPONENT, STAR_EXPONENT, PUSH_SIZE_MAX = 1.02, 1.08, 20
 _BOT_SHARE = {Act.PUSH: 0.06, Act.PR_OPENED: 0.16, Act.ISSUE_COMMENT: 0.14, Act.CREATE: 0.08, Act.RELEASE: 0.3}
@@ -106,9 +107,22 @@ def _lateness(keys: Words) -> Ints:
     return np.where(is_late, DAY_S + below(keys, 9, 20 * DAY_S), 0)
 
 
+def scripted_row(plan: Plan, record: Scripted) -> Rows:
+    """A scripted record as the only row."""
+    source = record.source or record
+    keys, sources = (
+        record_keys(plan.settings.seed, np.array([at.hour]), np.array([int(at.act)]), np.array([at.tag]))
+        for at in (record, source)
+    )
+    seconds = plan.utc_seconds(record.hour) + below(keys, 2, 3600) - record.early_s
+    actors = np.array([record.actor])
+    authors = np.array([source.actor])
+    return Rows(np.array([int(record.act)]), keys, sources, np.array([record.repository]), actors, authors, seconds)
+
+
 def push_sizes(sources: Words) -> Ints:
     """How many commits each push lists: mostly one, 20 at most."""
-    return zipf_ranks(unit(sources, 15), PUSH_SIZE_MAX, 2.6) + 1
+    return zipf_ranks(unit(sources, 15), PUSH_SIZE_MAX, 3.0) + 1
 
 
 def push_shas(sources: Words, sizes: Ints) -> list[str]:

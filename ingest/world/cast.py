@@ -109,7 +109,7 @@ def make_cast(settings: WorldSettings) -> Cast:
     logins += [_login(index) for index in range(len(logins), account_count)]
     indexes = np.arange(repository_count, dtype=np.int64)
     keys = bits(indexes.astype(np.uint64) + np.uint64(settings.seed % 2**32), 9)
-    is_personal = (unit(keys, 1) < 0.35).tolist()
+    is_personal = (unit(keys, 1) < 0.6).tolist()
     organisations = below(keys, 2, max(6, repository_count // 4)).tolist()
     accounts = member_accounts(indexes, np.zeros_like(indexes), account_count).tolist()
     things = below(keys, 3, len(_THINGS)).tolist()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ingest.world.acts import Act, Era
-from ingest.world.batches import Rows, draw_rows
+from ingest.world.batches import Rows, draw_rows, scripted_row
 from ingest.world.cast import Cast
 from ingest.world.draws import unit
 from ingest.world.latestform import LatestForm
@@ -20,6 +20,7 @@ from ingest.world.newform import NewForm
 from ingest.world.oldform import OldForm
 from ingest.world.phrases import make_batch, zulu
 from ingest.world.plan import HOURS_PER_DAY, OLD_OFFSET_HOURS, Plan
+from ingest.world.script import Script
 
 FIRST_ID, IDS_PER_HOUR = 100_000_000_000, 2**20
 """Ids have 12 digits throughout, so that they sort alike as numbers and as text."""
@@ -33,6 +34,7 @@ class HourWriter:
 
     plan: Plan
     cast: Cast
+    script: Script
     folder: Path
     oddities: Counter[str] = field(default_factory=Counter)
     record_count: int = 0
@@ -70,13 +72,25 @@ class HourWriter:
         self.oddities["duplicate_same_hour"] += len(twice)
         copies = [lines[at] for at in twice] + self._again.pop(hour, [])
         self._keep_for_later(hour, rows, lines)
-        return lines + copies
+        return lines + self._scripted(hour, len(lines)) + copies
 
-    def render(self, hour: int, rows: Rows) -> list[bytes]:
-        """The rows as lines, by time of arrival."""
+    def _scripted(self, hour: int, drawn_count: int) -> list[bytes]:
+        """The scripted records of an hour, after the drawn ones."""
+        lines: list[bytes] = []
+        for at, record in enumerate(self.script.by_hour.get(hour, [])):
+            rows = scripted_row(self.plan, record)
+            written = record.edit(self.render(hour, rows, drawn_count + at)[0])
+            if record.copy_hour is not None:
+                self._again.setdefault(record.copy_hour, []).extend(written)
+            self.oddities[record.oddity] += 1
+            lines += written
+        return lines
+
+    def render(self, hour: int, rows: Rows, first: int = 0) -> list[bytes]:
+        """The rows as lines, by time of arrival; their ids count from the hour's `first` on."""
         era = Era(int(self.plan.eras[hour]))
         place = np.argsort(np.argsort(rows.seconds, kind="stable"), kind="stable")
-        ids = (place + (FIRST_ID + hour * IDS_PER_HOUR)).tolist()
+        ids = (place + (FIRST_ID + hour * IDS_PER_HOUR + first)).tolist()
         created = self._created(hour, era, rows)
         lines: list[str] = [""] * len(ids)
         for act in np.unique(rows.acts).tolist():
@@ -91,7 +105,8 @@ class HourWriter:
         start = self.plan.utc_seconds(hour)
         head, tail = created_frame(era, start)
         offsets = (rows.seconds - start).tolist()
-        self.oddities["late"] += sum(offset < 0 for offset in offsets)
+        if len(offsets) > 1:
+            self.oddities["late"] += sum(offset < 0 for offset in offsets)
         return [
             f"{head}{MINUTES[offset]}{tail}" if offset >= 0 else created_text(era, start + offset) for offset in offsets
         ]

@@ -52,8 +52,10 @@ class Plan:
 
     def pick(self, era: Era, share: float) -> int:
         """A written hour of the era at about the given share (0 to 1) of its length."""
-        hours = [int(h) for h in np.flatnonzero(self.eras == era) if self.is_written(int(h))]
-        return hours[min(int(share * len(hours)), len(hours) - 1)]
+        written = self.eras == era
+        written[[*self.missing, self.empty]] = False
+        hours = np.flatnonzero(written)
+        return int(hours[min(int(share * len(hours)), len(hours) - 1)])
 
     def _local(self, hour: int) -> datetime:
         midnight = datetime.combine(self.settings.start, time(), timezone.utc)

@@ -1,0 +1,233 @@
+"""The Iceberg side of a lake: opening the catalog, creating declared tables, writing data files, committing them once.
+
+This module owns PyIceberg on the writing side. Commits are of whole data files (these come, those go), so nothing is ever
+scanned to be deleted and no delete files arise.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalog.datasets import Dataset
+from catalog.errors import CommitError, SettingsError
+from catalog.settings import Settings
+from catalog.storage import BUCKET_PROPERTY, FOLDER_PROPERTY
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import Table
+    from pyiceberg.types import IcebergType
+
+CATALOG_NAME = "osslake"
+LOAD_ID_PROPERTY = "osslake.load-id"
+RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
+CURSOR_PROPERTY = "osslake.cursor"
+RECENT_LOADS_KEPT = 200
+COMMIT_ATTEMPTS = 20
+ROW_GROUP_ROWS = 250_000
+TABLE_PROPERTIES = {
+    "format-version": "2",
+    "commit.retry.num-retries": "0",
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    "write.metadata.previous-versions-max": "20",
+    "write.parquet.compression-codec": "zstd",
+}
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """Open the lake's Iceberg catalog, making the SQLite file and the folders on first use.
+
+    Raises:
+        SettingsError: the catalog can't be reached with these settings.
+    """
+    from pyiceberg.catalog import load_catalog
+
+    warnings.filterwarnings("ignore", module="pyiceberg", message=".*Delete operation did not match.*")
+    chosen = settings.catalog
+    properties: dict[str, Any] = {"type": chosen.type, "warehouse": chosen.warehouse or settings.bucket}
+    if chosen.type == "sql":
+        settings.state.mkdir(parents=True, exist_ok=True)
+        settings.warehouse.mkdir(parents=True, exist_ok=True)
+        properties["uri"] = chosen.uri or f"sqlite:///{settings.state / 'catalog.sqlite'}"
+    else:
+        properties["uri"] = chosen.uri
+        if chosen.credential.get_secret_value():
+            properties["credential"] = chosen.credential.get_secret_value()
+    if "s3.endpoint" not in chosen.properties:
+        properties |= {
+            "py-io-impl": "catalog.storage.VirtualFileIO",
+            BUCKET_PROPERTY: settings.bucket,
+            FOLDER_PROPERTY: str(settings.warehouse),
+        }
+    try:
+        return load_catalog(CATALOG_NAME, **(properties | chosen.properties))
+    except Exception as error:
+        raise SettingsError(f"the Iceberg catalog at {properties['uri']} can't be opened: {error}", uri=properties["uri"]) from error
+
+
+def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
+    """Return the dataset's table; make it, or add the columns that it lacks, where needed."""
+    from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
+
+    try:
+        table = catalog.load_table(dataset.identifier)
+    except NoSuchTableError:
+        try:
+            catalog.create_namespace_if_not_exists(dataset.stage)
+            properties = TABLE_PROPERTIES | {"comment": dataset.description}
+            return catalog.create_table(
+                dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties
+            )
+        except (TableAlreadyExistsError, NamespaceAlreadyExistsError):
+            table = catalog.load_table(dataset.identifier)
+    known = {field.name for field in table.schema().fields}
+    missing = [column for column in dataset.columns if column.name not in known]
+    if missing:
+        types = {field.name: field.field_type for field in iceberg_schema(dataset).fields}
+        with table.update_schema() as update:
+            for column in missing:
+                update.add_column(column.name, types[column.name], doc=column.comment)
+    return table
+
+
+def iceberg_schema(dataset: Dataset) -> Schema:
+    """Return the Iceberg schema of a declared dataset; field ids count from 1 in the order of the columns."""
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import NestedField
+
+    fields, next_id = [], len(dataset.columns) + 1
+    for position, column in enumerate(dataset.columns, 1):
+        fields.append(
+            NestedField(position, column.name, _iceberg_type(column.type, next_id), required=column.is_required, doc=column.comment)
+        )
+        next_id += column.type == "list<string>"
+    return Schema(*fields)
+
+
+def _iceberg_type(name: str, element_id: int) -> IcebergType:
+    from pyiceberg import types
+
+    if name == "list<string>":
+        return types.ListType(element_id, types.StringType(), element_required=False)
+    simple: dict[str, IcebergType] = {
+        "string": types.StringType(),
+        "long": types.LongType(),
+        "int": types.IntegerType(),
+        "double": types.DoubleType(),
+        "boolean": types.BooleanType(),
+        "date": types.DateType(),
+        "timestamptz": types.TimestamptzType(),
+    }
+    return simple[name]
+
+
+def _partition_spec(dataset: Dataset) -> Any:
+    from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
+    from pyiceberg.transforms import DayTransform, MonthTransform, YearTransform
+
+    chosen = dataset.partitioning
+    if chosen is None:
+        return UNPARTITIONED_PARTITION_SPEC
+    transforms: dict[str, Any] = {"day": DayTransform(), "month": MonthTransform(), "year": YearTransform()}
+    source_id = dataset.column_names.index(chosen.column) + 1
+    return PartitionSpec(PartitionField(source_id, 1000, transforms[chosen.transform], f"{chosen.column}_{chosen.transform}"))
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the table's schema for Arrow, with field ids in the fields' metadata, as its data files carry them."""
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+    return schema_to_pyarrow(table.schema(), include_field_ids=True)
+
+
+def write_data_file(table: Table, batches: Iterable[pa.RecordBatch]) -> DataFile | None:
+    """Write rows of one partition as one Parquet file and return its manifest entry; None if there are no rows.
+
+    The rows' order is kept. The file belongs to no snapshot until it is committed.
+    """
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    schema = arrow_schema(table)
+    location = f"{table.location()}/data/{secrets.token_hex(16)}.parquet"
+    rows = 0
+    with (
+        table.io.new_output(location).create() as stream,
+        pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1, version="2.6") as writer,
+    ):
+        for batch in batches:
+            rows += batch.num_rows
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=ROW_GROUP_ROWS)
+    if rows == 0:
+        table.io.delete(location)
+        return None
+    return parquet_file_to_data_file(table.io, table.metadata, location)
+
+
+def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
+    """Return the data files of a snapshot (default: the current one); empty for a table without snapshots."""
+    snapshot = table.snapshot_by_id(snapshot_id) if snapshot_id is not None else table.current_snapshot()
+    if snapshot is None:
+        return []
+    files = []
+    for manifest in snapshot.manifests(table.io):
+        for entry in manifest.fetch_manifest_entry(table.io):
+            entry.data_file.spec_id = manifest.partition_spec_id
+            files.append(entry.data_file)
+    return files
+
+
+def commit_files(
+    table: Table, added: Sequence[DataFile], removed: Sequence[DataFile] = (), summary: Mapping[str, str] | None = None
+) -> Table:
+    """Commit data files that come and go in one snapshot.
+
+    Raises:
+        CommitError: another writer was first; the caller looks again before it tries again.
+    """
+    from pyiceberg.exceptions import CommitFailedException
+
+    properties = dict(summary or {})
+    try:
+        with table.transaction() as transaction:
+            if RECENT_LOADS_PROPERTY not in properties and LOAD_ID_PROPERTY in properties:
+                transaction.set_properties({RECENT_LOADS_PROPERTY: _with_load(table, properties[LOAD_ID_PROPERTY])})
+            update = transaction.update_snapshot(snapshot_properties=properties)
+            with update.overwrite() if removed else update.merge_append() as snapshot:
+                for file in removed:
+                    snapshot.delete_data_file(file)
+                for file in added:
+                    snapshot.append_data_file(file)
+    except CommitFailedException as error:
+        raise CommitError(f"commit to {'.'.join(table.name())} was refused: {error}", table=".".join(table.name())) from error
+    return table
+
+
+def _with_load(table: Table, load_id: str) -> str:
+    recent = json.loads(table.properties.get(RECENT_LOADS_PROPERTY, "[]"))
+    return json.dumps([*recent, load_id][-RECENT_LOADS_KEPT:])
+
+
+def has_load(table: Table, load_id: str) -> bool:
+    """Tell whether a load was committed to this table, by its property or by a snapshot's summary."""
+    if load_id in json.loads(table.properties.get(RECENT_LOADS_PROPERTY, "[]")):
+        return True
+    return any(
+        snapshot.summary is not None and snapshot.summary.additional_properties.get(LOAD_ID_PROPERTY) == load_id
+        for snapshot in table.metadata.snapshots
+    )
+
+
+def wait_before_retry(attempt: int) -> None:
+    """Sleep before a refused commit is tried again: 20 ms, doubling up to 1 s, with jitter."""
+    time.sleep(min(0.02 * 2**attempt, 1.0) * (0.5 + secrets.randbelow(1000) / 1000))

@@ -1,0 +1,254 @@
+"""The dlt destination that puts load packages into Iceberg, exactly once (protocol 1).
+
+dlt extracts a load's Arrow tables into a package; each job writes one table's rows as data files, sorted and cut by partition; when all
+jobs are done the package is committed, table by table. Rows, cursor and load id land in one snapshot of a table, and a commit is preceded
+by a look for the load id, so that a second try (after a kill, a lost answer, or beside another loader) finds what the first one did.
+
+PyIceberg's own retry is off: it rebases without looking again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from dlt.common.configuration import configspec
+from dlt.common.destination import Destination, DestinationCapabilitiesContext
+from dlt.common.destination.client import DestinationClientConfiguration, JobClientBase, LoadJob, PreparedTableSchema, RunnableLoadJob
+from dlt.common.schema import Schema
+
+from catalog.crash import crash_point
+from catalog.datasets import Dataset, Partitioning
+from catalog.errors import CommitError
+from catalog.iceberg import (
+    COMMIT_ATTEMPTS,
+    CURSOR_PROPERTY,
+    LOAD_ID_PROPERTY,
+    arrow_schema,
+    commit_files,
+    data_files,
+    ensure_table,
+    has_load,
+    wait_before_retry,
+    write_data_file,
+)
+from catalog.raw_tables import RAW_TABLES
+from ingest.loads import Load, Replaced
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+BATCH_ROWS = 50_000
+
+
+@dataclass
+class Package:
+    """A load on its way into the catalog: the data files that its jobs wrote, and what became of it."""
+
+    load: Load
+    catalog: Catalog
+    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    written: dict[str, list[DataFile]] = field(default_factory=dict)
+    committed: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class IcebergJob(RunnableLoadJob):
+    """Writes one Parquet file of the package as data files of its raw table."""
+
+    def __init__(self, file_path: str, package: Package, table_name: str) -> None:
+        super().__init__(file_path)
+        self._package = package
+        self._name = table_name
+
+    def run(self) -> None:
+        """Read the job's file, add the load's columns, and write the rows partition by partition in the order of the grain."""
+        package, dataset = self._package, _raw_dataset(self._name)
+        table = ensure_table(package.catalog, dataset)
+        rows = _with_load(pq.read_table(self._file_path), table, package)
+        files = [file for part in partitions(rows, dataset) if (file := write_data_file(table, part.to_batches(BATCH_ROWS)))]
+        crash_point("load.written")
+        with package.lock:
+            package.written.setdefault(self._name, []).extend(files)
+
+
+class IcebergClient(JobClientBase):
+    """dlt's view of the raw tables of a lake."""
+
+    def __init__(self, schema: Schema, config: IcebergConfiguration, capabilities: DestinationCapabilitiesContext, package: Package) -> None:
+        super().__init__(schema, config, capabilities)
+        self._package = package
+
+    def initialize_storage(self, truncate_tables: Any = None) -> None:
+        """Nothing to do: tables are made when their first rows come."""
+
+    def is_storage_initialized(self) -> bool:
+        """Tell dlt that it can begin."""
+        return True
+
+    def drop_storage(self) -> None:
+        """Refuse: raw tables are never dropped by a load."""
+        raise CommitError("a load never drops raw tables")
+
+    def create_load_job(self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        """Return the job that writes one file's rows."""
+        return IcebergJob(file_path, self._package, str(table["name"]))
+
+    def complete_load(self, load_id: str) -> None:
+        """Commit the package, one snapshot a table, in the order in which the load names its tables."""
+        commit_package(self._package)
+
+    def __enter__(self) -> IcebergClient:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+
+@configspec
+class IcebergConfiguration(DestinationClientConfiguration):
+    """Nothing but the destination's name: what is loaded where stands in the package."""
+
+    destination_type: str = "osslake_iceberg"
+
+
+class IcebergDestination(Destination[IcebergConfiguration, IcebergClient]):
+    """A destination for one package."""
+
+    spec = IcebergConfiguration
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        super().__init__(destination_name="osslake_iceberg")
+
+    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
+        capabilities = DestinationCapabilitiesContext.generic_capabilities("parquet")
+        capabilities.supported_loader_file_formats = ["parquet"]
+        capabilities.naming_convention = "direct"
+        capabilities.has_case_sensitive_identifiers = True
+        return capabilities
+
+    @property
+    def client_class(self) -> type[IcebergClient]:
+        """The class that `client` makes."""
+        return IcebergClient
+
+    def client(self, schema: Schema, initial_config: Any = None) -> IcebergClient:
+        """Return a client that knows the package."""
+        return IcebergClient(schema, self.configuration(initial_config or IcebergConfiguration()), self.capabilities(), self._package)
+
+
+def _raw_dataset(name: str) -> Dataset:
+    return next(dataset for dataset in RAW_TABLES if dataset.name == name)
+
+
+def _with_load(rows: pa.Table, table: Table, package: Package) -> pa.Table:
+    """Add `_load_id` and `_loaded_at`, and bring columns into the table's order and types."""
+    target = arrow_schema(table)
+    added = {"_load_id": pa.scalar(package.load.id), "_loaded_at": pa.scalar(package.loaded_at, pa.timestamp("us", "UTC"))}
+    columns = [
+        pa.repeat(added[name], rows.num_rows) if name in added else rows.column(name).cast(target.field(name).type) for name in target.names
+    ]
+    return pa.Table.from_arrays(columns, schema=target)
+
+
+def partitions(rows: pa.Table, dataset: Dataset) -> Iterator[pa.Table]:
+    """Cut rows by the dataset's partitions, each part sorted by the grain (lists aside)."""
+    grain = [name for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in grain]))
+    if dataset.partitioning is None:
+        yield rows
+        return
+    keys = _partition_keys(rows, dataset.partitioning)
+    for key in pc.unique(keys):
+        yield rows.filter(pc.equal(keys, key))
+
+
+def _partition_keys(rows: pa.Table, chosen: Partitioning) -> pa.ChunkedArray:
+    return pc.floor_temporal(rows.column(chosen.column), unit=chosen.transform)
+
+
+def commit_package(package: Package) -> None:
+    """Commit each table of the package once; tables that have the load id already are left alone.
+
+    Raises:
+        CommitError: a table's commit was refused COMMIT_ATTEMPTS times.
+    """
+    load = package.load
+    names = list(dict.fromkeys((*load.replaces, *load.tables)))
+    order = [name for name in names if name not in load.tables] + list(load.tables)
+    for name in order:
+        crash_point("load.commit")
+        _commit_table(package, name, _raw_dataset(name))
+    crash_point("load.committed")
+
+
+def _commit_table(package: Package, name: str, dataset: Dataset) -> None:
+    added, load = package.written.get(name, []), package.load
+    replaced = load.replaces.get(name)
+    if not added and replaced is None:
+        return
+    summary = {LOAD_ID_PROPERTY: load.id, CURSOR_PROPERTY: json.dumps({"source": load.source, "files": load.files, "bytes": load.bytes})}
+    for attempt in range(COMMIT_ATTEMPTS):
+        table = ensure_table(package.catalog, dataset)
+        if has_load(table, load.id):
+            package.found.append(name)
+            return
+        removed, kept = _replaced_files(table, dataset, replaced)
+        if not (added or removed):
+            return
+        try:
+            commit_files(table, [*added, *kept], removed, summary)
+        except CommitError:
+            if attempt == COMMIT_ATTEMPTS - 1:
+                raise
+            wait_before_retry(attempt)
+        else:
+            package.committed.append(name)
+            return
+
+
+def _replaced_files(table: Table, dataset: Dataset, replaced: Replaced | None) -> tuple[list[DataFile], list[DataFile]]:
+    """Return the files that hold rows to be replaced, and new files with those of their rows that stay."""
+    if replaced is None or not replaced.values:
+        return [], []
+    values = pa.array(sorted(replaced.values), pa.string())
+    removed: list[DataFile] = []
+    kept: list[DataFile] = []
+    for file in _files_that_may_hold(table, replaced, data_files(table)):
+        with table.io.new_input(file.file_path).open() as stream:
+            rows = pq.read_table(stream)
+        stays = pc.invert(pc.is_in(rows.column(replaced.column), value_set=values))
+        if pc.all(stays).as_py():
+            continue
+        removed.append(file)
+        rest = rows.filter(stays)
+        kept += [written for part in partitions(rest, dataset) if (written := write_data_file(table, part.to_batches(BATCH_ROWS)))]
+    return removed, kept
+
+
+def _files_that_may_hold(table: Table, replaced: Replaced, files: Sequence[DataFile]) -> list[DataFile]:
+    """Leave out the files whose bounds of the column exclude all values."""
+    from pyiceberg.conversions import from_bytes
+
+    field_ = table.schema().find_field(replaced.column)
+    lowest, highest = min(replaced.values)[:16], max(replaced.values)
+
+    def may_hold(file: DataFile) -> bool:
+        lower, upper = (file.lower_bounds or {}).get(field_.field_id), (file.upper_bounds or {}).get(field_.field_id)
+        if lower is None or upper is None:
+            return True
+        low, high = from_bytes(field_.field_type, lower), from_bytes(field_.field_type, upper)
+        return bool(low <= highest and high >= lowest)
+
+    return [file for file in files if may_hold(file)]

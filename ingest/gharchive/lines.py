@@ -1,0 +1,118 @@
+"""From a file's bytes to its lines: unpacked piece by piece, e-mails hashed, with what can't be read set apart."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from catalog.errors import SourceFormatError
+from ingest.emails import hash_emails
+
+PIECE_BYTES = 32_000_000
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass
+class Unpacked:
+    """What was learned about a file while it was unpacked."""
+
+    is_cut: bool = False
+    problem: str = ""
+    bytes: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that can't even be handed to the JSON parser."""
+
+    number: int
+    reason: str
+    message: str
+    text: str
+
+
+@dataclass
+class Lines:
+    """Some lines of a file: `numbers` (int64, from 1) and `texts` (string), and the bad ones among them."""
+
+    numbers: pa.Array
+    texts: pa.Array
+    bad: list[BadLine] = field(default_factory=list)
+
+
+def read_lines(content: bytes, found: Unpacked, *, max_line_bytes: int, max_bytes: int, name: str) -> Iterator[Lines]:
+    """Yield the lines of a packed or plain file, in pieces of about 32 MB; blank lines are no records.
+
+    Raises:
+        SourceFormatError: it unpacks to more than `max_bytes`.
+    """
+    rest = b""
+    for piece in _unpack(content, found):
+        found.bytes += len(piece)
+        if found.bytes > max_bytes:
+            raise SourceFormatError(f"{name}: unpacks to more than {max_bytes:,} bytes", file=name)
+        whole, newline, rest = (rest + piece).rpartition(b"\n")
+        if newline:
+            yield _lines(whole, found, max_line_bytes)
+    if rest:
+        yield _lines(rest, found, max_line_bytes)
+
+
+def _unpack(content: bytes, found: Unpacked) -> Iterator[bytes]:
+    """Yield a file's plain bytes; a cut or damaged gzip file ends where it ends."""
+    if not content.startswith(_GZIP):
+        for start in range(0, len(content), PIECE_BYTES):
+            yield content[start : start + PIECE_BYTES]
+        return
+    packed = content
+    while packed.startswith(_GZIP):
+        unpacker = zlib.decompressobj(wbits=31)
+        while not unpacker.eof:
+            try:
+                piece = unpacker.decompress(packed, PIECE_BYTES)
+            except zlib.error as error:
+                found.is_cut, found.problem = True, f"damaged gzip: {error}"
+                return
+            packed = unpacker.unconsumed_tail
+            if piece:
+                yield piece
+            elif not packed and not unpacker.eof:
+                found.is_cut, found.problem = True, "gzip ends too early"
+                return
+        packed = unpacker.unused_data
+
+
+def _lines(data: bytes, found: Unpacked, max_line_bytes: int) -> Lines:
+    """Split hashed text into lines; those that are too long or not UTF-8 are set apart."""
+    texts = hash_emails(data).split(b"\n")
+    first = found.lines + 1
+    found.lines += len(texts)
+    numbered = [(first + position, text.removesuffix(b"\r")) for position, text in enumerate(texts) if text.strip()]
+    bad = [BadLine(n, "too_long", f"{len(t):,} bytes", _shown(t)) for n, t in numbered if len(t) > max_line_bytes]
+    if bad:
+        numbered = [(n, t) for n, t in numbered if len(t) <= max_line_bytes]
+    try:
+        array = pa.array([t for _, t in numbered], pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        broken = [(n, t) for n, t in numbered if not _is_utf8(t)]
+        bad += [BadLine(n, "not_utf8", "bytes that are not UTF-8", _shown(t)) for n, t in broken]
+        numbers = {n for n, _ in broken}
+        numbered = [(n, t) for n, t in numbered if n not in numbers]
+        array = pa.array([t for _, t in numbered], pa.binary()).cast(pa.string())
+    return Lines(pa.array([n for n, _ in numbered], pa.int64()), array, bad)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")

@@ -1,0 +1,142 @@
+"""From lines to typed rows, by DuckDB's JSON functions: one pass for all promoted fields, one more for lists of commits.
+
+Record forms are told apart by shape: the old one (before 2015) has no id, no `repo`, and an `actor` that is a string or null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from catalog.duck import DuckConnection
+from ingest.gharchive.lines import Lines
+
+_PATHS = {
+    "id": "$.id",
+    "type": "$.type",
+    "created_at": "$.created_at",
+    "actor": "$.actor",
+    "actor_id": "$.actor.id",
+    "actor_login": "$.actor.login",
+    "repo_id": "$.repo.id",
+    "repo_name": "$.repo.name",
+    "owner": "$.repository.owner",
+    "name": "$.repository.name",
+    "action": "$.payload.action",
+    "ref": "$.payload.ref",
+    "number": "$.payload.number",
+    "pull_number": "$.payload.pull_request.number",
+    "issue_number": "$.payload.issue.number",
+    "is_merged": "$.payload.pull_request.merged",
+    "merged_at": "$.payload.pull_request.merged_at",
+    "opened_by_id": "$.payload.pull_request.user.id",
+    "opened_by_login": "$.payload.pull_request.user.login",
+    "published_at": "$.payload.release.published_at",
+}
+_INTEGERS = ("actor_id", "repo_id", "number", "pull_number", "issue_number", "opened_by_id")
+_FIELD = {name: f"f[{position}]" for position, name in enumerate(_PATHS, 1)}
+
+
+def _f(name: str) -> str:
+    return _FIELD[name]
+
+
+def _time(text: str) -> str:
+    return f"try_cast(replace({text}, '/', '-') AS TIMESTAMPTZ)"
+
+
+_IS_OLD = (
+    f"({_f('id')} IS NULL AND {_f('repo_id')} IS NULL AND {_f('repo_name')} IS NULL"
+    f" AND ({_f('actor')} IS NULL OR NOT starts_with({_f('actor')}, '{{')))"
+)
+_BAD_INTEGER = " ".join(
+    f"WHEN {_f(name)} IS NOT NULL AND (try_cast({_f(name)} AS BIGINT) IS NULL OR contains({_f(name)}, '.'))"
+    f" THEN 'not_an_integer:{_PATHS[name][2:]}'"
+    for name in _INTEGERS
+)
+_PARSED = f"""
+WITH split AS (
+  SELECT number AS line_number, line,
+         CASE WHEN json_valid(line) THEN json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}]) END AS f
+  FROM lines
+), judged AS (
+  SELECT line_number, line, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at,
+         CASE WHEN f IS NULL THEN 'not_json'
+              WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object'
+              WHEN {_f("type")} IS NULL OR {_f("type")} = '' THEN 'missing_field:type'
+              WHEN {_f("created_at")} IS NULL THEN 'missing_field:created_at'
+              WHEN {_time(_f("created_at"))} IS NULL OR year({_time(_f("created_at"))}) NOT BETWEEN 1970 AND 9999 THEN 'not_a_time:created_at'
+              WHEN NOT {_IS_OLD} AND coalesce({_f("id")}, '') = '' THEN 'missing_field:id'
+              {_BAD_INTEGER} END AS problem
+  FROM split
+)
+SELECT line_number, line, problem,
+       coalesce({_f("id")}, sha256(line)) AS record_id,
+       {_f("type")} AS record_type,
+       created_at,
+       CASE WHEN NOT is_old THEN try_cast({_f("actor_id")} AS BIGINT) END AS actor_id,
+       CASE WHEN is_old THEN {_f("actor")} ELSE {_f("actor_login")} END AS actor_login,
+       try_cast({_f("repo_id")} AS BIGINT) AS repository_id,
+       CASE WHEN is_old THEN {_f("owner")} || '/' || {_f("name")} ELSE {_f("repo_name")} END AS repository_name,
+       {_f("action")} AS action,
+       {_f("ref")} AS ref,
+       CASE WHEN problem IS NULL AND {_f("type")} = 'PushEvent'
+            THEN CASE WHEN is_old THEN json_extract_string(line, '$.payload.shas[*][0]')
+                      ELSE json_extract_string(line, '$.payload.commits[*].sha') END END AS commit_shas,
+       try_cast(coalesce({_f("number")}, {_f("pull_number")}, {_f("issue_number")}) AS BIGINT) AS number,
+       try_cast({_f("is_merged")} AS BOOLEAN) AS is_merged,
+       {_time(_f("merged_at"))} AS merged_at,
+       CASE WHEN NOT is_old THEN try_cast({_f("opened_by_id")} AS BIGINT) END AS opened_by_id,
+       {_f("opened_by_login")} AS opened_by_login,
+       {_time(_f("published_at"))} AS published_at,
+       {_f("created_at")} AS created_at_text
+FROM judged ORDER BY line_number
+"""
+
+
+@dataclass(frozen=True)
+class ParsedLines:
+    """Rows of `raw.gharchive__events` (without the load's columns) and of `raw.rejected`, and the first record's time as written."""
+
+    events: pa.Table
+    rejected: list[dict[str, object]]
+    first_created_at: str | None
+
+
+def parse_lines(connection: DuckConnection, lines: Lines, file_name: str) -> ParsedLines:
+    """Parse some lines of an hour file; what doesn't fit is returned with its reason and field."""
+    source = pa.table({"number": lines.numbers, "line": lines.texts})
+    connection.register("lines", source)
+    try:
+        parsed = connection.execute(_PARSED).to_arrow_table()
+    finally:
+        connection.unregister("lines")
+    problems = parsed.column("problem")
+    good = parsed.filter(pa.compute.is_null(problems))
+    rejected = [_rejected(file_name, row) for row in parsed.filter(pa.compute.is_valid(problems)).to_pylist()]
+    rejected += [
+        {"source": "gharchive", "reason": bad.reason, "field": None, "message": bad.message, "record": bad.text}
+        | {"_source_file": file_name, "_source_line": bad.number}
+        for bad in lines.bad
+    ]
+    first = good.column("created_at_text")[0].as_py() if good.num_rows else None
+    return ParsedLines(_events(good, file_name), rejected, first)
+
+
+def _rejected(file_name: str, row: dict[str, object]) -> dict[str, object]:
+    reason, _, field = str(row["problem"]).partition(":")
+    return {
+        "source": "gharchive",
+        "reason": reason,
+        "field": field or None,
+        "message": f"line {row['line_number']} of {file_name}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
+        "record": row["line"],
+        "_source_file": file_name,
+        "_source_line": row["line_number"],
+    }
+
+
+def _events(good: pa.Table, file_name: str) -> pa.Table:
+    good = good.drop_columns(["problem", "created_at_text"]).rename_columns({"line": "record", "line_number": "_source_line"})
+    return good.append_column("_source_file", pa.repeat(file_name, good.num_rows).cast(pa.string()))
