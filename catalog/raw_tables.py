@@ -8,7 +8,7 @@ from __future__ import annotations
 from catalog.datasets import Column, Dataset, Partitioning
 
 PROVENANCE = (
-    Column("_load_id", "string", "id of the load that brought the row: SHA-256 over source, partition and content", is_required=True),
+    Column("_load_id", "string", "id of the load that brought the row; outside the content digest", is_required=True, is_content=False),
     Column("_loaded_at", "timestamptz", "time of that load; outside the content digest", is_required=True, is_content=False),
     Column("_source_file", "string", "file (or repository) that the record came from", is_required=True),
     Column("_source_line", "long", "line in that file, from 1; 0 where there are no lines"),
@@ -22,6 +22,7 @@ GHARCHIVE_EVENTS = Dataset(
         Column("record_id", "string", "GitHub's event id; before 2015 SHA-256 of the line", is_required=True),
         Column("record_type", "string", "PushEvent, IssuesEvent, ...", is_required=True),
         Column("created_at", "timestamptz", "time of the record", is_required=True),
+        Column("created_date", "date", "UTC day of created_at, which a reader's filter on days can prune by", is_required=True),
         Column("actor_id", "long", "GitHub's number of the account; null before 2015"),
         Column("actor_login", "string", "login as recorded"),
         Column("repository_id", "long", "GitHub's number of the repository; null before 2015"),

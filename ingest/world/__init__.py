@@ -1,6 +1,6 @@
 """A generated world in the sources' own wire formats: hour files of GH Archive, a directory, git clones, the truth.
 
-`write_world` writes one; equal settings give equal bytes. docs: what each oddity is for stands in `oddities.py`.
+`write_world` writes one; equal settings give equal bytes. What each oddity is for stands in `script.py`.
 """
 
 from ingest.world.settings import WorldSettings, WorldSummary

@@ -37,8 +37,20 @@ class Rows:
 
     def take(self, act: Act) -> slice:
         """Where the records of an act stand."""
-        start, stop = np.searchsorted(self.acts, [int(act), int(act) + 1])
-        return slice(int(start), int(stop))
+        start, stop = (int(np.searchsorted(self.acts, edge)) for edge in (int(act), int(act) + 1))
+        return slice(start, stop)
+
+    def at(self, chosen: Ints) -> "Rows":
+        """Return some of the rows; `chosen` must rise, so that the order by act stays."""
+        return Rows(
+            self.acts[chosen],
+            self.keys[chosen],
+            self.sources[chosen],
+            self.repositories[chosen],
+            self.actors[chosen],
+            self.authors[chosen],
+            self.seconds[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,9 @@ class Place:
 
 
 def draw_rows(plan: Plan, cast: Cast, hour: int) -> Rows:
-    """The records of an hour."""
+    """Return the records of an hour."""
     counts = plan.counts[hour]
-    acts = np.repeat(np.arange(len(Act), dtype=np.int64), counts)
+    acts: Ints = np.repeat(np.arange(len(Act), dtype=np.int64), counts)
     indexes = np.concatenate([np.arange(n, dtype=np.int64) for n in counts]) if len(acts) else acts
     own = Place(np.full_like(acts, hour), acts, indexes)
     source = _sources(plan, own)
@@ -61,7 +73,7 @@ def draw_rows(plan: Plan, cast: Cast, hour: int) -> Rows:
 
 
 def rows_at(plan: Plan, cast: Cast, own: Place, source: Place) -> Rows:
-    """The records at the given places, which stand in one hour and are ordered by act."""
+    """Return the records at the given places, which stand in one hour and are ordered by act."""
     seed = plan.settings.seed
     keys = record_keys(seed, own.hours, own.acts, own.indexes)
     sources = record_keys(seed, source.hours, source.acts, source.indexes)
@@ -91,9 +103,9 @@ def _sources(plan: Plan, own: Place) -> Place:
 
 
 def _actors(cast: Cast, keys: Words, acts: Ints, repositories: Ints) -> Ints:
-    """A bot, one of the crowd, or a member of the repository's team; the big repositories have the big teams."""
+    """Choose a bot, one of the crowd, or a member of the repository's team; the big repositories have the big teams."""
     team_size = (4_000 / (repositories + 12)).astype(np.int64).clip(2, 300)
-    members = cast.members(repositories, (unit(keys, 3) ** 2.2 * team_size).astype(np.int64))
+    members = cast.members(repositories, (unit(keys, 3) ** 3.5 * team_size).astype(np.int64))
     people = cast.extra_accounts - len(BOTS)
     crowd = len(BOTS) + zipf_ranks(unit(keys, 4), people, 0.7)
     actors = np.where(unit(keys, 5) < _CROWD_SHARES[acts], crowd, members)
@@ -108,11 +120,10 @@ def _lateness(keys: Words) -> Ints:
 
 
 def scripted_row(plan: Plan, record: Scripted) -> Rows:
-    """A scripted record as the only row."""
+    """Return a scripted record as the only row."""
     source = record.source or record
     keys, sources = (
-        record_keys(plan.settings.seed, np.array([at.hour]), np.array([int(at.act)]), np.array([at.tag]))
-        for at in (record, source)
+        record_keys(plan.settings.seed, np.array([at.hour]), np.array([int(at.act)]), np.array([at.tag])) for at in (record, source)
     )
     seconds = plan.utc_seconds(record.hour) + below(keys, 2, 3600) - record.early_s
     actors = np.array([record.actor])
@@ -126,13 +137,12 @@ def push_sizes(sources: Words) -> Ints:
 
 
 def push_shas(sources: Words, sizes: Ints) -> list[str]:
-    """The commits that the pushes list, one after the other; equal sources list equal commits."""
+    """Return the commits that the pushes list, one after the other; equal sources list equal commits."""
     ends = np.cumsum(sizes)
     within = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) - np.repeat(ends - sizes, sizes)
     return hex_names(bits(np.repeat(sources, sizes) + within.astype(np.uint64), 16))
 
 
 def pull_numbers(sources: Words) -> list[int]:
-    """The numbers of the pull requests that the sources opened."""
-    numbers: list[int] = (below(sources, 17, 99_000) + 1).tolist()
-    return numbers
+    """Return the numbers of the pull requests that the sources opened."""
+    return [source % 99_000 + 1 for source in sources.tolist()]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingest.world.draws import Ints, bits, below, unit
+from ingest.world.draws import Floats, Ints, below, bits, unit
 from ingest.world.settings import WorldSettings
 
 BOTS = (
@@ -20,9 +20,19 @@ BOTS = (
 LOOKALIKES = ("robotnik", "abbott", "botany-bay", "dependabot-fan", "bot-maker", "chatbot")
 """People whose logins look like a bot's and are not one's."""
 
-_FIRST = "amber brisk cedar delta ember fjord gusty hazel ivory jolly kelp lunar mossy noble ochre pixel quiet rusty".split()
-_SECOND = "badger comet dingo egret finch gecko heron ibis jackal koala lemur marten newt otter puffin quail raven".split()
-_THINGS = "api app atlas bench cache cli core data docs engine forge graph http index json kit lib node ops proxy".split()
+_FIRST = [
+    "amber", "brisk", "cedar", "delta", "ember", "fjord", "gusty", "hazel", "ivory",
+    "jolly", "kelp", "lunar", "mossy", "noble", "ochre", "pixel", "quiet", "rusty",
+]  # fmt: skip
+_SECOND = [
+    "badger", "comet", "dingo", "egret", "finch", "gecko", "heron", "ibis", "jackal",
+    "koala", "lemur", "marten", "newt", "otter", "puffin", "quail", "raven",
+]  # fmt: skip
+_THINGS = [
+    "api", "app", "atlas", "bench", "cache", "cli", "core", "data", "docs",
+    "engine", "forge", "graph", "http", "index", "json", "kit", "lib", "node",
+    "ops", "proxy",
+]  # fmt: skip
 
 FIRST_NUMBER, NUMBER_STEP = 20_011, 13
 """Accounts and repositories count from the same number, so that a mix-up of the two kinds shows."""
@@ -43,6 +53,7 @@ class NameChange:
 class Cast:
     """Accounts and repositories by index; `logins` and `names` are those at the hour that is being written.
 
+    `renamed` has the index of each change of name so far, accounts' and repositories' alike.
     Accounts: first the bots, then people; from `extra_accounts` on those that only scripted records use.
     Repositories: by falling activity; from `extra_repositories` on those that only scripted records use.
     """
@@ -53,7 +64,7 @@ class Cast:
     extra_accounts: int
     extra_repositories: int
     changes: list[NameChange] = field(default_factory=list)
-    revision: int = 0
+    renamed: list[int] = field(default_factory=list)
     _next_change: int = 0
 
     def add_account(self, login: str) -> int:
@@ -77,10 +88,10 @@ class Cast:
             change = self.changes[self._next_change]
             (self.logins if change.is_account else self.names)[change.index] = change.name
             self._next_change += 1
-            self.revision += 1
+            self.renamed.append(change.index)
 
     def members(self, repositories: Ints, ranks: Ints) -> Ints:
-        """The accounts at the given ranks (from 0) of the repositories' teams; rank 0 is the owner's own account."""
+        """Return the accounts at the given ranks (from 0) of the repositories' teams; rank 0 is the owner's own account."""
         return member_accounts(repositories, ranks, self.extra_accounts)
 
 
@@ -90,24 +101,24 @@ def number_of(index: int) -> int:
 
 
 def member_accounts(repositories: Ints, ranks: Ints, account_count: int) -> Ints:
-    """The account at a rank of a repository's team: the same one on every call."""
+    """Return the account at a rank of a repository's team: the same one on every call."""
     keys = bits((repositories * 100_003 + ranks).astype(np.uint64), 7)
     people = account_count - len(BOTS)
     return len(BOTS) + zipf_like(unit(keys, 8), people)
 
 
-def zipf_like(units: np.ndarray[tuple[int], np.dtype[np.float64]], size: int) -> Ints:
+def zipf_like(units: Floats, size: int) -> Ints:
     """Indexes below size, the small ones more often (people in several teams are the active ones)."""
     return (units**1.7 * size).astype(np.int64)
 
 
 def make_cast(settings: WorldSettings) -> Cast:
-    """The accounts and repositories of a world before any change of name."""
+    """Return the accounts and repositories of a world before any change of name."""
     repository_count = min(max(60, settings.projects * 3, settings.events // 60), MAX_REPOSITORIES)
     account_count = min(max(90, settings.events // 12), MAX_ACCOUNTS)
     logins = [*BOTS, *LOOKALIKES]
     logins += [_login(index) for index in range(len(logins), account_count)]
-    indexes = np.arange(repository_count, dtype=np.int64)
+    indexes: Ints = np.arange(repository_count, dtype=np.int64)
     keys = bits(indexes.astype(np.uint64) + np.uint64(settings.seed % 2**32), 9)
     is_personal = (unit(keys, 1) < 0.6).tolist()
     organisations = below(keys, 2, max(6, repository_count // 4)).tolist()

@@ -33,7 +33,7 @@ def schedule_changes(plan: Plan, cast: Cast, oddities: Counter[str]) -> None:
 
 
 def _account_changes(cast: Cast, moment: _Moment) -> tuple[set[int], list[NameChange]]:
-    """Renamed accounts, whose repositories change their names with them; every third takes a bot's name."""
+    """Rename accounts, whose repositories change their names with them; every third takes a bot's name."""
     changes: list[NameChange] = []
     owned: set[int] = set()
     chosen = range(FIRST_ACCOUNT, cast.extra_accounts, max(ACCOUNT_STEP, cast.extra_accounts // 400))

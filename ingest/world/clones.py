@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timezone
+from datetime import UTC, datetime, time
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -16,7 +16,13 @@ from ingest.world.script import Script
 HISTORY_DAYS = 120
 """How long before the world's start the clones' first commits lie."""
 
-GIT_LOCALS: Final = ("ines.varga-planted", "tor+git.lindqvist", "planted_committer9", "w.h.o.isplanted", "coauthor-planted")
+GIT_LOCALS: Final = (
+    "ines.varga-planted",
+    "tor+git.lindqvist",
+    "planted_committer9",
+    "w.h.o.isplanted",
+    "coauthor-planted",
+)
 """Local parts of addresses of git authors, committers and trailers."""
 
 _OFFSETS = ("+0000", "+0530", "-0800", "+0200", "+1245", "-0330")
@@ -53,8 +59,8 @@ def write_clones(plan: Plan, cast: Cast, script: Script, folder: Path, oddities:
 
 def _clones(plan: Plan, cast: Cast, script: Script) -> list[Clone]:
     count = min(max(plan.settings.events // 2_000, 30), 400)
-    everyone = _authors(cast, script)
-    names = [cast.names[1], "Tulip/Bulb", "moss/quiet", "quarry/stone", cast.names[7]]
+    everyone = _authors(script)
+    names = [cast.names[1], "Harbor/before", "moss/quiet", "quarry/stone", cast.names[7]]
     heads = ["main", "main", "trunk", "master", "main"]
     return [
         Clone(
@@ -75,8 +81,8 @@ def _team(cast: Cast, index: int) -> tuple[tuple[str, str], ...]:
     return tuple((f"P{at}", f"{number_of(at)}+{cast.logins[at]}@users.noreply.github.com") for at in accounts)
 
 
-def _authors(cast: Cast, script: Script) -> tuple[tuple[str, str], ...]:
-    """A name and an address of each kind: numbered noreply, noreply by login, bots, ordinary addresses."""
+def _authors(script: Script) -> tuple[tuple[str, str], ...]:
+    """Return a name and an address of each kind: numbered noreply, noreply by login, bots, ordinary addresses."""
     accounts = script.accounts
     noreply = "users.noreply.github.com"
     return (
@@ -96,8 +102,8 @@ def _authors(cast: Cast, script: Script) -> tuple[tuple[str, str], ...]:
 
 
 def _history(plan: Plan, clone: Clone, random: Random) -> Iterator[Commit]:
-    """A line of commits on HEAD with a merged side branch, and a branch that was never merged."""
-    start = int(datetime.combine(plan.settings.start, time(), timezone.utc).timestamp())
+    """Draw a line of commits on HEAD with a merged side branch, and a branch that was never merged."""
+    start = int(datetime.combine(plan.settings.start, time(), UTC).timestamp())
     end = start + (plan.settings.days - 1) * DAY_S
     seconds = sorted(random.randrange(start - HISTORY_DAYS * DAY_S, end) for _ in range(clone.commit_count))
     seconds[-1] = end + 3 * DAY_S
@@ -114,7 +120,7 @@ def _history(plan: Plan, clone: Clone, random: Random) -> Iterator[Commit]:
 
 
 def _unmerged(clone: Clone, random: Random, last: int, second: int) -> Iterator[Commit]:
-    """Commits on a branch that HEAD does not reach, one of the branch's names being `main` where HEAD is not."""
+    """Draw commits on a branch that HEAD does not reach, one of the branch's names being `main` where HEAD is not."""
     branch = "main" if clone.head != "main" else "experiment"
     for step in range(1, 5):
         parent = 3 if step == 1 else last + step - 1

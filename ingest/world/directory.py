@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from ingest.world.cast import Cast
@@ -66,7 +66,7 @@ def _collection(slug: str, projects: list[str]) -> str:
 
 def write_directory(plan: Plan, cast: Cast, folder: Path, oddities: Counter[str]) -> Directory:
     """Write the directory with its history; `cast` bears the names of the world's start."""
-    midnight = datetime.combine(plan.settings.start, time(9, 30), timezone.utc)
+    midnight = datetime.combine(plan.settings.start, time(9, 30), UTC)
     directory = Directory(midnight)
     roles = scripted_projects(cast)
     ordinary = [ordinary_project(cast, number, plan.settings.projects) for number in range(plan.settings.projects - ROLE_COUNT)]
@@ -91,7 +91,7 @@ def _begin(directory: Directory, projects: list[Project], roles: dict[str, Proje
 
 
 def _grow(directory: Directory, projects: list[Project], roles: dict[str, Project], days: int) -> None:
-    """A README among the projects, a renamed and a deleted project, and new ones."""
+    """Add a README among the projects, a renamed and a deleted project, and new ones."""
     half = len(projects) // 2
     directory.others["data/projects/README.md"] = README
     directory.add(*projects[:half])
@@ -104,7 +104,7 @@ def _grow(directory: Directory, projects: list[Project], roles: dict[str, Projec
 
 
 def _change(directory: Directory, roles: dict[str, Project], days: int) -> None:
-    """A name listed again after another repository took it, an artifact in two projects, an entry that goes."""
+    """List a name again after another repository took it, an artifact in two projects, an entry that goes."""
     tulip = directory.projects["tulip"]
     directory.add(roles["quarry-today"], roles["second-home"], replace(tulip, urls=tulip.urls[:2]))
     directory.collections["young"] = ["quarry-today", "second-home", "phoenix"]

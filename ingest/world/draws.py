@@ -4,12 +4,15 @@ A record's place is (hour, act, index within the act); its *key* is 64 mixed bit
 et al. 2014). A later record refers to an earlier one by drawing the earlier one's key again.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Words: TypeAlias = NDArray[np.uint64]
+Ints: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 _GOLD = np.uint64(0x9E3779B97F4A7C15)
 _HOUR = np.uint64(0xD1B54A32D192ED03)
@@ -21,13 +24,16 @@ SHA_WORDS = 3
 
 def mix(words: Words) -> Words:
     """Scramble each 64-bit word."""
-    words = (words ^ (words >> _S30)) * _C1
-    words = (words ^ (words >> _S27)) * _C2
-    return words ^ (words >> _S31)
+    words = words ^ (words >> _S30)
+    words *= _C1
+    words ^= words >> _S27
+    words *= _C2
+    words ^= words >> _S31
+    return words
 
 
 def record_keys(seed: int, hours: Ints, acts: Ints, indexes: Ints) -> Words:
-    """The keys of the records at the given places."""
+    """Return the keys of the records at the given places."""
     place = mix(hours.astype(np.uint64) * _HOUR + np.uint64(seed))
     return mix(place + acts.astype(np.uint64) * _ACT + indexes.astype(np.uint64) * _GOLD)
 
@@ -38,12 +44,12 @@ def bits(keys: Words, purpose: int) -> Words:
 
 
 def unit(keys: Words, purpose: int) -> Floats:
-    """A number in [0, 1) for each key."""
+    """Return a number in [0, 1) for each key."""
     return (bits(keys, purpose) >> _S11).astype(np.float64) * 2.0**-53
 
 
 def below(keys: Words, purpose: int, limits: Ints | int) -> Ints:
-    """An integer in [0, limit) for each key."""
+    """Return an integer in [0, limit) for each key."""
     return (unit(keys, purpose) * limits).astype(np.int64)
 
 

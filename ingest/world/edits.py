@@ -14,17 +14,17 @@ Edit = Callable[[bytes], list[bytes]]
 
 
 def unchanged(line: bytes) -> list[bytes]:
-    """The line itself."""
+    """Return the line itself."""
     return [line]
 
 
 def twice(line: bytes) -> list[bytes]:
-    """An exact duplicate in the same hour."""
+    """Add an exact duplicate in the same hour."""
     return [line, line]
 
 
 def on_branch(ref: str) -> Edit:
-    """A push to this ref."""
+    """Make it a push to this ref."""
     return lambda line: [re.sub(rb'"ref":"[^"]*"', b'"ref":"' + ref.encode() + b'"', line, count=1)]
 
 
@@ -32,7 +32,7 @@ on_main = on_branch("refs/heads/main")
 
 
 def changed(change: Callable[[Record], object]) -> Edit:
-    """The record after a change to its parsed form."""
+    """Return the record after a change to its parsed form."""
 
     def edit(line: bytes) -> list[bytes]:
         record: Record = json.loads(line)
@@ -43,7 +43,7 @@ def changed(change: Callable[[Record], object]) -> Edit:
 
 
 def also(change: Callable[[Record], object]) -> Edit:
-    """The record, and once more after a change to its parsed form."""
+    """Return the record, and once more after a change to its parsed form."""
     return lambda line: [line, *changed(change)(line)]
 
 
@@ -53,7 +53,7 @@ def cut_in_two(line: bytes) -> list[bytes]:
 
 
 def break_utf8(line: bytes) -> list[bytes]:
-    """A byte that never occurs in UTF-8, inside of a text."""
+    """Put in a byte that never occurs in UTF-8, inside of a text."""
     return [line.replace(b'"public":true', b'"note":"caf\xe9 \xff","public":true')]
 
 
@@ -63,7 +63,7 @@ def wrap_in_array(line: bytes) -> list[bytes]:
 
 
 def put(path: str, value: object) -> Edit:
-    """A value at a dotted path."""
+    """Put a value at a dotted path."""
     *folders, last = path.split(".")
 
     def change(record: Record) -> None:
@@ -75,7 +75,7 @@ def put(path: str, value: object) -> Edit:
 
 
 def drop(name: str) -> Edit:
-    """The record without one of its top-level fields."""
+    """Leave out one of the record's top-level fields."""
     return changed(lambda record: record.pop(name))
 
 
@@ -85,11 +85,11 @@ def raw_number(path: bytes, number: int) -> Edit:
 
 
 def previous_day(day: str) -> str:
-    """The day before a day, both as YYYY-MM-DD."""
+    """Return the day before a day, both as YYYY-MM-DD."""
     return str(date.fromisoformat(day) - timedelta(days=1))
 
 
 def long_text() -> str:
-    """About 200,000 characters, every planted address among them."""
-    lines = [f"{at:05d} a log that somebody pasted, and {'='*20}" for at in range(3_300)]
+    """About 215,000 characters, every planted address among them."""
+    lines = [f"{at:05d} a log that somebody pasted, and {'=' * 20}" for at in range(3_500)]
     return "\n".join([*lines, *PLANTED_ADDRESSES])

@@ -19,7 +19,7 @@ class Person:
     offset: str = "+0000"
 
     def line(self, role: str) -> str:
-        """The line of a fast-import stream."""
+        """Return the line of a fast-import stream."""
         return f"{role} {self.name} <{self.address}> {self.second} {self.offset}\n"
 
 
@@ -36,7 +36,7 @@ class Commit:
     files: dict[str, str | None] = field(default_factory=dict)
 
     def stream(self) -> bytes:
-        """The commit in git's fast-import format."""
+        """Return the commit in git's fast-import format."""
         head = f"commit refs/heads/{self.branch}\nmark :{self.mark}\n"
         head += self.author.line("author") + self.committer.line("committer")
         parts = [head.encode(), _data(self.message)]
@@ -78,7 +78,7 @@ def _environment() -> dict[str, str]:
 
 
 def make_repository(folder: Path, commits: Iterable[Commit], head: str = "main", remote: str | None = None) -> None:
-    """A bare repository with the commits, whose HEAD is the branch `head`, as if cloned from `remote`."""
+    """Make a bare repository with the commits, whose HEAD is the branch `head`, as if cloned from `remote`."""
     folder.mkdir(parents=True)
     run_git(folder, "init", "--quiet", "--bare", "--template=", f"--initial-branch={head}", ".")
     _write_config(folder, bare=True, remote=remote)
@@ -86,7 +86,7 @@ def make_repository(folder: Path, commits: Iterable[Commit], head: str = "main",
 
 
 def make_work_tree(folder: Path, commits: Iterable[Commit], files: dict[str, str]) -> None:
-    """A repository with the commits on main and `files`, the newest state, laid out beside .git."""
+    """Make a repository with the commits on main and `files`, the newest state, laid out beside .git."""
     make_repository(folder / ".git", commits)
     _write_config(folder / ".git", bare=False, remote=None)
     run_git(folder, "read-tree", "main")

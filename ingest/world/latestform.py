@@ -13,11 +13,11 @@ class LatestForm(NewForm):
     """Writes the lines of the form since October 2025."""
 
     def payloads(self, act: Act) -> Payloads:
-        """What writes the payloads of an act."""
+        """Return what writes the payloads of an act."""
         return PAYLOADS.get(act) or super().payloads(act)
 
 
-def push(batch: Batch, users: Fragments) -> list[str]:
+def push(batch: Batch, _users: Fragments) -> list[str]:
     """Pushes, which tell their head only."""
     return [
         f'{{"repository_id":{number_of(repository)},"push_id":{number - 7},"ref":"refs/heads/{ref}","head":"{head}",'
@@ -31,7 +31,7 @@ def push(batch: Batch, users: Fragments) -> list[str]:
 def pull(action: str) -> Payloads:
     """Pull requests with an action, cut down to url, id, node_id, number, head and base."""
 
-    def payloads(batch: Batch, users: Fragments) -> list[str]:
+    def payloads(batch: Batch, _users: Fragments) -> list[str]:
         return [
             f'{{"action":"{action}","number":{number},"pull_request":{text}}}'
             for number, text in zip(pull_numbers(batch.sources), cut_pulls(batch), strict=True)
@@ -45,16 +45,12 @@ def cut_pulls(batch: Batch) -> list[str]:
     sides = [
         f'"ref":"{ref}","sha":"{sha}","repo":{{"id":{number_of(at)},"url":"{API}{batch.cast.names[at]}",'
         f'"name":"{batch.cast.names[at].split("/")[1]}"}}'
-        for at, sha, ref in zip(
-            batch.repositories, hex_names(batch.sources), batch.choose(23, ("patch-1", "fix", "next")), strict=True
-        )
+        for at, sha, ref in zip(batch.repositories, hex_names(batch.sources), batch.choose(23, ("patch-1", "fix", "next")), strict=True)
     ]
     return [
         f'{{"url":"{API}{batch.cast.names[at]}/pulls/{number}","id":{identity % 2**40},'
         f'"node_id":"PR_kwDO{identity:x}","number":{number},"head":{{{side}}},"base":{{{side}}}}}'
-        for at, number, identity, side in zip(
-            batch.repositories, pull_numbers(batch.sources), batch.ids, sides, strict=True
-        )
+        for at, number, identity, side in zip(batch.repositories, pull_numbers(batch.sources), batch.ids, sides, strict=True)
     ]
 
 
@@ -68,7 +64,7 @@ def review_comment(batch: Batch, users: Fragments) -> list[str]:
 
 
 def short_comments(batch: Batch, users: Fragments) -> list[str]:
-    """The comments themselves."""
+    """Return the comments themselves."""
     return [
         f'{{"id":{number % 2**31},"user":{users[actor]},"created_at":"{created}","body":"{body}"}}'
         for number, actor, created, body in zip(
@@ -80,8 +76,7 @@ def short_comments(batch: Batch, users: Fragments) -> list[str]:
 def review(batch: Batch, users: Fragments) -> list[str]:
     """Reviews of pull requests."""
     return [
-        f'{{"action":"created","review":{{"id":{number % 2**31},"user":{users[actor]},"state":"{state}"}},'
-        f'"pull_request":{text}}}'
+        f'{{"action":"created","review":{{"id":{number % 2**31},"user":{users[actor]},"state":"{state}"}},"pull_request":{text}}}'
         for number, actor, state, text in zip(
             batch.ids, batch.actors, batch.choose(20, ("approved", "commented")), cut_pulls(batch), strict=True
         )

@@ -24,12 +24,10 @@ class NewForm:
         self._users = Fragments(user_json, cast)
 
     def lines(self, act: Act, batch: Batch) -> list[str]:
-        """The lines of an act's records, in the batch's order."""
+        """Return the lines of an act's records, in the batch's order."""
         payloads = self.payloads(act)(batch, self._users.fresh())
         head = f'","type":"{TYPE_NAMES[act]}","actor":'
-        actors, repositories, organisations = (
-            fragments.fresh() for fragments in (self._actors, self._repositories, self._organisations)
-        )
+        actors, repositories, organisations = (fragments.fresh() for fragments in (self._actors, self._repositories, self._organisations))
         return [
             f'{{"id":"{number}{head}{actors[actor]},"repo":{repositories[repository]},"payload":{payload},'
             f'"public":true,"created_at":"{created}"{organisations[repository]}}}'
@@ -39,11 +37,11 @@ class NewForm:
         ]
 
     def payloads(self, act: Act) -> Payloads:
-        """What writes the payloads of an act."""
+        """Return what writes the payloads of an act."""
         return PAYLOADS[act]
 
 
-def push(batch: Batch, users: Fragments) -> list[str]:
+def push(batch: Batch, _users: Fragments) -> list[str]:
     """Pushes with their commits."""
     sizes = push_sizes(batch.sources)
     shas = push_shas(batch.sources, sizes)
@@ -71,18 +69,18 @@ def push(batch: Batch, users: Fragments) -> list[str]:
     return payloads
 
 
-def create(batch: Batch, users: Fragments) -> list[str]:
-    """New branches, tags and repositories."""
+def create(batch: Batch, _users: Fragments) -> list[str]:
+    """Write new branches, tags and repositories."""
     refs = batch.choose(20, ('"dev","ref_type":"branch"', '"v1.0.2","ref_type":"tag"', 'null,"ref_type":"repository"'))
     return [f'{{"ref":{ref},"master_branch":"main","description":"A thing","pusher_type":"user"}}' for ref in refs]
 
 
-def delete(batch: Batch, users: Fragments) -> list[str]:
-    """Deleted branches."""
+def delete(batch: Batch, _users: Fragments) -> list[str]:
+    """Write deleted branches."""
     return [f'{{"ref":"{ref}","ref_type":"branch","pusher_type":"user"}}' for ref in batch.choose(20, BRANCHES)]
 
 
-def watch(batch: Batch, users: Fragments) -> list[str]:
+def watch(batch: Batch, _users: Fragments) -> list[str]:
     """Stars."""
     return ['{"action":"started"}'] * len(batch)
 
@@ -93,9 +91,7 @@ def fork(batch: Batch, users: Fragments) -> list[str]:
         f'{{"forkee":{{"id":{number % 2**40},"name":"{name}","full_name":"{batch.cast.logins[actor]}/{name}",'
         f'"owner":{users[actor]},"private":false,"html_url":"https://github.com/{batch.cast.logins[actor]}/{name}",'
         f'"fork":true,"created_at":"{created}","default_branch":"main","public":true}}}}'
-        for number, actor, name, created in zip(
-            batch.ids, batch.actors, _short_names(batch), batch.created, strict=True
-        )
+        for number, actor, name, created in zip(batch.ids, batch.actors, _short_names(batch), batch.created, strict=True)
     ]
 
 
@@ -129,9 +125,7 @@ def pull(action: str, state: str) -> Payloads:
         merges = ['"merged_at":null'] * len(batch)
         return [
             f'{{"action":"{action}","number":{number},"pull_request":{text}}}'
-            for number, text in zip(
-                pull_numbers(batch.sources), _pulls(batch, users, state, ends, merges), strict=True
-            )
+            for number, text in zip(pull_numbers(batch.sources), _pulls(batch, users, state, ends, merges), strict=True)
         ]
 
     return payloads
@@ -139,7 +133,7 @@ def pull(action: str, state: str) -> Payloads:
 
 def pull_merged(batch: Batch, users: Fragments) -> list[str]:
     """Pull requests that are closed by a merge, which lies up to three seconds before the record's time."""
-    times = batch.moments((unit_range(batch, 3)))
+    times = batch.moments(batch.numbers(28, 4, first=0))
     ends, merges = [f'"closed_at":"{at}"' for at in times], [f'"merged_at":"{at}"' for at in times]
     return [
         f'{{"action":"closed","number":{number},"pull_request":{text}}}'
@@ -164,15 +158,13 @@ def review_comment(batch: Batch, users: Fragments) -> list[str]:
     """Comments on the lines of pull requests."""
     return [
         f'{{"action":"created","comment":{comment},"pull_request":{pull}}}'
-        for comment, pull in zip(
-            _comments(batch, users, "pulls/comments"), _small_pulls(batch, users), strict=True
-        )
+        for comment, pull in zip(_comments(batch, users, "pulls/comments"), _small_pulls(batch, users), strict=True)
     ]
 
 
 def release(batch: Batch, users: Fragments) -> list[str]:
     """Releases; one in ten was published up to nine days before its record."""
-    earlier = np.where(batch.flags(22, 0.1), unit_range(batch, 9 * DAY_S), 0)
+    earlier = [0 if die else second for die, second in zip(batch.numbers(22, 10, 0), batch.numbers(28, 9 * DAY_S), strict=True)]
     return [
         f'{{"action":"published","release":{{"url":"{API}{name}/releases/{number % 2**31}","id":{number % 2**31},'
         f'"author":{users[actor]},"tag_name":"v{patch // 10}.{patch % 10}","name":"{patch}","draft":false,'
@@ -184,7 +176,7 @@ def release(batch: Batch, users: Fragments) -> list[str]:
     ]  # fmt: skip
 
 
-def gollum(batch: Batch, users: Fragments) -> list[str]:
+def gollum(batch: Batch, _users: Fragments) -> list[str]:
     """Edits of wikis."""
     return [
         f'{{"pages":[{{"page_name":"Home","title":"Home","summary":null,"action":"edited","sha":"{number:040x}"}}]}}'
@@ -193,24 +185,19 @@ def gollum(batch: Batch, users: Fragments) -> list[str]:
 
 
 def member(batch: Batch, users: Fragments) -> list[str]:
-    """New members of repositories."""
+    """Write new members of repositories."""
     return [f'{{"member":{users[author]},"action":"added"}}' for author in batch.authors]
 
 
-def nothing(batch: Batch, users: Fragments) -> list[str]:
+def nothing(batch: Batch, _users: Fragments) -> list[str]:
     """Empty payloads."""
     return ["{}"] * len(batch)
 
 
-def discussion(batch: Batch, users: Fragments) -> list[str]:
-    """New discussions, a type that came late and that no event is made of."""
+def discussion(batch: Batch, _users: Fragments) -> list[str]:
+    """Write new discussions, a type that came late and that no event is made of."""
     titles = batch.choose(20, TITLES)
     return [f'{{"action":"created","discussion":{{"title":"{title}","state":"open"}}}}' for title in titles]
-
-
-def unit_range(batch: Batch, limit_s: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Seconds from 0 up to a limit, for each record."""
-    return np.array(batch.numbers(28, limit_s + 1, first=0), dtype=np.int64)
 
 
 def _short_names(batch: Batch) -> list[str]:

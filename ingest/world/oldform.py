@@ -23,7 +23,7 @@ class OldForm:
         self._cast = cast
 
     def lines(self, act: Act, batch: Batch) -> list[str]:
-        """The lines of an act's records, in the batch's order."""
+        """Return the lines of an act's records, in the batch's order."""
         payloads = PAYLOADS[act](batch, self._users.fresh())
         repositories, attributes = self._repositories.fresh(), self._attributes.fresh()
         tail, logins, names = f',"type":"{TYPE_NAMES[act]}"}}', self._cast.logins, self._cast.names
@@ -31,9 +31,7 @@ class OldForm:
             f'{{"repository":{repositories[repository]},"actor_attributes":{attributes[actor]},'
             f'"created_at":"{created}","public":true,"actor":"{logins[actor]}","payload":{payload},'
             f'"url":"https://github.com/{names[repository]}"{tail}'
-            for repository, actor, created, payload in zip(
-                batch.repositories, batch.actors, batch.created, payloads, strict=True
-            )
+            for repository, actor, created, payload in zip(batch.repositories, batch.actors, batch.created, payloads, strict=True)
         ]
         return [_without_repository(line) for line in lines] if act in WITHOUT_REPOSITORY else lines
 
@@ -43,11 +41,11 @@ def _without_repository(line: str) -> str:
 
 
 def repository_json(cast: Cast, index: int) -> str:
-    """The repository of a record before 2015, which has no number."""
-    owner, name = cast.names[index].split("/")
+    """Return the repository of a record before 2015, which has no number."""
+    (owner, name), watchers = cast.names[index].split("/"), index % 97
     organisation = f',"organization":"{owner}"' if cast.owners[index] < 0 else ""
     return (
-        f'{{"url":"https://github.com/{owner}/{name}","has_downloads":true,"watchers":{index % 97},"forks":{index % 31},'
+        f'{{"url":"https://github.com/{owner}/{name}","has_downloads":true,"watchers":{watchers},"forks":{index % 31},'
         f'"has_issues":true,"has_wiki":true,"description":"The {name}","fork":false,"language":"'
         f'{LANGUAGES[index % len(LANGUAGES)]}","created_at":"2010-01-25T21:32:55-08:00","size":{index % 3000},'
         f'"private":false,"open_issues":{index % 17},"name":"{name}","owner":"{owner}"{organisation},"homepage":""}}'
@@ -55,14 +53,14 @@ def repository_json(cast: Cast, index: int) -> str:
 
 
 def attributes_json(cast: Cast, index: int) -> str:
-    """What a record before 2015 tells about its actor."""
+    """Return what a record before 2015 tells about its actor."""
     return (
         f'{{"name":"{PEOPLE[index % len(PEOPLE)]}","gravatar_id":"{index * 7919:032x}","location":"Earth",'
         f'"type":"User","login":"{cast.logins[index]}","email":"{HASHED_ADDRESSES[index % 2048]}"}}'
     )
 
 
-def push(batch: Batch, users: Fragments) -> list[str]:
+def push(batch: Batch, _users: Fragments) -> list[str]:
     """Pushes with their commits as lists: sha, address, message, name, distinct."""
     sizes = push_sizes(batch.sources)
     shas = push_shas(batch.sources, sizes)
@@ -81,7 +79,7 @@ def push(batch: Batch, users: Fragments) -> list[str]:
 def numbered_issue(action: str) -> Payloads:
     """Issues with an action; the issue is a number only."""
 
-    def payloads(batch: Batch, users: Fragments) -> list[str]:
+    def payloads(batch: Batch, _users: Fragments) -> list[str]:
         return [
             f'{{"number":{number},"action":"{action}","issue":{issue}}}'
             for number, issue in zip(batch.numbers(25, 9_000), batch.numbers(26, 5_000_000), strict=True)
@@ -90,12 +88,12 @@ def numbered_issue(action: str) -> Payloads:
     return payloads
 
 
-def comment_numbers(batch: Batch, users: Fragments) -> list[str]:
+def comment_numbers(batch: Batch, _users: Fragments) -> list[str]:
     """Comments on issues, numbers only."""
     return [f'{{"issue_id":{number},"comment_id":{number + 99}}}' for number in batch.numbers(25, 5_000_000)]
 
 
-def commit_comment(batch: Batch, users: Fragments) -> list[str]:
+def commit_comment(batch: Batch, _users: Fragments) -> list[str]:
     """Comments on commits, numbers only."""
     return [f'{{"commit":"{number:040x}","comment_id":{number}}}' for number in batch.numbers(25, 5_000_000)]
 
@@ -105,7 +103,7 @@ def follow(batch: Batch, users: Fragments) -> list[str]:
     return [f'{{"target":{users[author]}}}' for author in batch.authors]
 
 
-def gist(batch: Batch, users: Fragments) -> list[str]:
+def gist(batch: Batch, _users: Fragments) -> list[str]:
     """Gists."""
     return [
         f'{{"name":"gist: {number}","url":"https://gist.github.com/{number}","action":"create","id":{number},"desc":""}}'
@@ -113,7 +111,7 @@ def gist(batch: Batch, users: Fragments) -> list[str]:
     ]
 
 
-def download(batch: Batch, users: Fragments) -> list[str]:
+def download(batch: Batch, _users: Fragments) -> list[str]:
     """Files that were put up for download."""
     return [f'{{"url":"https://github.com/downloads/{number}.zip","id":{number}}}' for number in batch.numbers(25, 9_999)]
 

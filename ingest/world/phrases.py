@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-
-import numpy as np
+from datetime import UTC, datetime
 
 from ingest.world.batches import Rows
 from ingest.world.cast import BOTS, Cast, number_of
-from ingest.world.draws import Ints, Words, below, unit
+from ingest.world.draws import Ints, Words
+
+_FACTORS = [2 * 0x9E3779B97F4A7C15 * purpose + 1 for purpose in range(30)]
+"""A number's purpose decides the factor by which the die is multiplied, so that a record's numbers differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Batch:
 
     cast: Cast
     keys: Words
+    dice: list[int]
     sources: Words
     ids: list[int]
     created: list[str]
@@ -29,32 +31,29 @@ class Batch:
     authors: list[int]
 
     def __len__(self) -> int:
-        """The number of records."""
+        """Return the number of records."""
         return len(self.ids)
 
     def choose(self, purpose: int, options: Sequence[str]) -> list[str]:
         """One of the options for each record."""
-        return [options[at] for at in below(self.keys, purpose, len(options)).tolist()]
+        return [options[at] for at in self.numbers(purpose, len(options), first=0)]
 
     def numbers(self, purpose: int, limit: int, first: int = 1) -> list[int]:
-        """A number from `first` on, below first + limit, for each record."""
-        numbers: list[int] = (below(self.keys, purpose, limit) + first).tolist()
-        return numbers
+        """Return a number from `first` on, below first + limit, for each record."""
+        factor = _FACTORS[purpose]
+        return [(die * factor >> 40) % limit + first for die in self.dice]
 
-    def flags(self, purpose: int, share: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """True for about the given share of the records."""
-        return unit(self.keys, purpose) < share
-
-    def moments(self, earlier_s: Ints) -> list[str]:
-        """The texts of the times that lie the given seconds before created_at."""
-        return [zulu(second) for second in (self.seconds - earlier_s).tolist()]
+    def moments(self, earlier_s: Sequence[int]) -> list[str]:
+        """Return the texts of the times that lie the given seconds before created_at."""
+        return [zulu(second - earlier) for second, earlier in zip(self.seconds.tolist(), earlier_s, strict=True)]
 
 
-def make_batch(cast: Cast, rows: Rows, where: slice, ids: Sequence[int], created: Sequence[str]) -> Batch:
-    """The rows of one act with their numbers and times as text."""
+def make_batch(cast: Cast, rows: Rows, where: slice, ids: Sequence[int], created: Sequence[str], dice: Sequence[int]) -> Batch:
+    """Return the rows of one act with their numbers and times as text, and 64 random bits (`dice`) for each."""
     return Batch(
         cast=cast,
         keys=rows.keys[where],
+        dice=list(dice[where]),
         sources=rows.sources[where],
         ids=list(ids[where]),
         created=list(created[where]),
@@ -66,18 +65,18 @@ def make_batch(cast: Cast, rows: Rows, where: slice, ids: Sequence[int], created
 
 
 def zulu(second: int) -> str:
-    """A Unix time as GitHub writes it, such as 2024-01-01T05:00:00Z."""
-    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    """Return a Unix time as GitHub writes it, such as 2024-01-01T05:00:00Z."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Fragments(dict[int, str]):
-    """JSON texts by index, made on first use and forgotten when names change or there are too many."""
+    """JSON texts by index, made on first use, forgotten when the index is renamed or there are too many."""
 
     LIMIT = 50_000
 
     def __init__(self, make: Callable[[Cast, int], str], cast: Cast) -> None:
         super().__init__()
-        self._make, self._cast, self._revision = make, cast, cast.revision
+        self._make, self._cast, self._renames = make, cast, len(cast.renamed)
 
     def __missing__(self, index: int) -> str:
         """Make the text of an index."""
@@ -85,15 +84,17 @@ class Fragments(dict[int, str]):
         return text
 
     def fresh(self) -> "Fragments":
-        """Itself, emptied where the names changed since or where it grew over its limit."""
-        if self._revision != self._cast.revision or len(self) > self.LIMIT:
+        """Return itself, without what was renamed since; emptied where it grew over its limit."""
+        for index in self._cast.renamed[self._renames :]:
+            self.pop(index, None)
+        self._renames = len(self._cast.renamed)
+        if len(self) > self.LIMIT:
             self.clear()
-            self._revision = self._cast.revision
         return self
 
 
 def actor_json(cast: Cast, index: int) -> str:
-    """The actor of a record since 2015."""
+    """Return the actor of a record since 2015."""
     login, number = cast.logins[index], number_of(index)
     return (
         f'{{"id":{number},"login":"{login}","display_login":"{login.removesuffix("[bot]")}","gravatar_id":"",'
@@ -102,13 +103,13 @@ def actor_json(cast: Cast, index: int) -> str:
 
 
 def repository_json(cast: Cast, index: int) -> str:
-    """The repository of a record since 2015."""
+    """Return the repository of a record since 2015."""
     name = cast.names[index]
     return f'{{"id":{number_of(index)},"name":"{name}","url":"https://api.github.com/repos/{name}"}}'
 
 
 def organisation_json(cast: Cast, index: int) -> str:
-    """The end of a record since 2015: its organisation, where an organisation owns the repository."""
+    """Return the end of a record since 2015: its organisation, where an organisation owns the repository."""
     if cast.owners[index] >= 0:
         return ""
     owner, number = cast.names[index].split("/")[0], 90_000_000 + index
@@ -119,7 +120,7 @@ def organisation_json(cast: Cast, index: int) -> str:
 
 
 def user_json(cast: Cast, index: int) -> str:
-    """A user inside a payload, shortened to what tells users apart."""
+    """Return a user inside a payload, shortened to what tells users apart."""
     login, number = cast.logins[index], number_of(index)
     kind = "Bot" if index < len(BOTS) and login.endswith("[bot]") else "User"
     return (

@@ -1,12 +1,12 @@
 """Which hours there are, how many records of which act stand in each, and which hours are missing or empty."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
 from ingest.world.acts import WEIGHTS, Act, Era
-from ingest.world.draws import Ints, Words, bits, record_keys
+from ingest.world.draws import Floats, Ints, Words, bits, record_keys
 from ingest.world.settings import WorldSettings
 
 HOURS_PER_DAY = 24
@@ -41,24 +41,24 @@ class Plan:
         return hour not in self.missing and hour != self.empty
 
     def file_hour(self, hour: int) -> str:
-        """The hour as in a file's name, such as 2024-01-01-5 (no leading zero)."""
+        """Return the hour as in a file's name, such as 2024-01-01-5 (no leading zero)."""
         moment = self._local(hour)
         return f"{moment:%Y-%m-%d}-{moment.hour}"
 
     def utc_seconds(self, hour: int) -> int:
-        """The Unix time of the first second that the hour's file covers."""
+        """Return the Unix time of the first second that the hour's file covers."""
         shift = OLD_OFFSET_HOURS * 3600 if self.eras[hour] == Era.OLD else 0
         return int(self._local(hour).timestamp()) - shift
 
     def pick(self, era: Era, share: float) -> int:
-        """A written hour of the era at about the given share (0 to 1) of its length."""
+        """Return a written hour of the era at about the given share (0 to 1) of its length."""
         written = self.eras == era
         written[[*self.missing, self.empty]] = False
         hours = np.flatnonzero(written)
         return int(hours[min(int(share * len(hours)), len(hours) - 1)])
 
     def _local(self, hour: int) -> datetime:
-        midnight = datetime.combine(self.settings.start, time(), timezone.utc)
+        midnight = datetime.combine(self.settings.start, time(), UTC)
         return midnight + timedelta(hours=hour)
 
 
@@ -75,15 +75,16 @@ def make_plan(settings: WorldSettings) -> Plan:
 
 def _eras(days: int) -> Ints:
     edge = max(1, round(days * ERA_SHARE))
-    eras = np.full(days, int(Era.NEW), dtype=np.int64)
+    eras: Ints = np.full(days, int(Era.NEW), dtype=np.int64)
     eras[:edge] = Era.OLD
     eras[days - edge :] = Era.LATEST
     return np.repeat(eras, HOURS_PER_DAY)
 
 
 def _gaps(settings: WorldSettings, hour_count: int) -> tuple[frozenset[int], int]:
-    """The missing hours and the empty one; never the first two hours or the last two."""
-    hours = np.arange(2, hour_count - 2, dtype=np.int64)
+    """Return the missing hours and the empty one; never a midnight, nor the first two hours or the last two."""
+    hours: Ints = np.arange(2, hour_count - 2, dtype=np.int64)
+    hours = hours[hours % HOURS_PER_DAY != 0]
     order = np.argsort(bits(_hour_keys(settings.seed, hours), 1), kind="stable")
     count = max(2, round(hour_count * MISSING_SHARE))
     return frozenset(int(h) for h in hours[order[:count]]), int(hours[order[count]])
@@ -93,7 +94,7 @@ def _hour_keys(seed: int, hours: Ints) -> Words:
     return record_keys(seed, hours, np.full_like(hours, 999), np.zeros_like(hours))
 
 
-def _rhythm(settings: WorldSettings, hour_count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _rhythm(settings: WorldSettings, hour_count: int) -> Floats:
     first = settings.start.weekday()
     hours = np.arange(hour_count)
     weekdays = np.array(_WEEKDAYS)[(first + hours // HOURS_PER_DAY) % 7]
@@ -101,8 +102,8 @@ def _rhythm(settings: WorldSettings, hour_count: int) -> np.ndarray[tuple[int], 
     return np.asarray(weekdays * np.array(_HOURS, dtype=float)[hours % HOURS_PER_DAY] * growth)
 
 
-def _counts(events: int, weights: np.ndarray[tuple[int], np.dtype[np.float64]], eras: Ints) -> Ints:
-    """Records by hour and act, by rounding running sums, so that each act keeps its share even in small worlds."""
+def _counts(events: int, weights: Floats, eras: Ints) -> Ints:
+    """Return records by hour and act, by rounding running sums, so that each act keeps its share even in small worlds."""
     shares = np.array([[WEIGHTS[era].get(act, 0.0) for act in Act] for era in Era])
     shares /= shares.sum(axis=1, keepdims=True)
     expected = (weights / weights.sum() * events)[:, None] * shares[eras]

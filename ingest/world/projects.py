@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ingest.world.cast import Cast
 
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project's file: its slug, the URLs under `github:`, and further lines of YAML."""
@@ -18,7 +19,7 @@ class Project:
         return f"data/projects/{self.slug[0]}/{self.slug}.yaml"
 
     def yaml(self) -> str:
-        """The file's text."""
+        """Return the file's text."""
         title = self.slug.replace("-", " ").title()
         text = f"version: 7\nname: {self.slug}\ndisplay_name: {title}\ndescription: >-\n  {title} is made up.\n"
         if self.urls:
@@ -27,7 +28,7 @@ class Project:
 
 
 def ordinary_project(cast: Cast, number: int, project_count: int) -> Project:
-    """A project with one to three repositories, the most active ones spread over all projects."""
+    """Return a project with one to three repositories, the most active ones spread over all projects."""
     chosen = [number + turn * project_count for turn in range(1 + (number % 2 == 0) + (number % 3 == 0))]
     urls = [_url(cast.names[index], index) for index in chosen if index < cast.extra_repositories]
     slug = f"{cast.names[number].split('/')[1].lower()}-{number}"
@@ -35,7 +36,7 @@ def ordinary_project(cast: Cast, number: int, project_count: int) -> Project:
 
 
 def _url(name: str, variant: int) -> str:
-    """A repository's URL the way people write it."""
+    """Return a repository's URL the way people write it."""
     endings = {3: "/", 5: ".git", 8: "/tree/main", 12: "/blob/main/README.md"}
     name = name.upper() if variant % 13 == 6 else name
     return f"https://github.com/{name}{endings.get(variant % 16, '')}"
@@ -76,7 +77,7 @@ blockchain:
 
 
 def scripted_projects(cast: Cast) -> dict[str, Project]:
-    """The projects with a role, by slug: what they list tests how entries lead to artifacts."""
+    """Return the projects with a role, by slug: what they list tests how entries lead to artifacts."""
     hub = "https://github.com/"
     kiln = (f"{hub}heron-dev/kiln/tree/main",)
     projects = (
@@ -86,7 +87,7 @@ def scripted_projects(cast: Cast) -> dict[str, Project]:
         Project("quarry", (f"{hub}quarry/stone", f"{hub}Fern/Legacy/blob/master/README")),
         Project("quarry-today", (f"{hub}quarry/stone.git",)),
         Project("phoenix", (f"{hub}delta/merge",)),
-        Project("commons", (f"{hub}moss/quiet", f"{hub}DELTA/merge", f"{hub}never/seen")),
+        Project("commons", (f"{hub}moss/quiet", f"{hub}DELTA/merge", f"{hub}never/seen", f"{hub}harbor/before")),
         Project("owner-of-all", (hub + shared_owner(cast), f"{hub}orgs/lark-spurred/repositories")),
         Project("second-home", (f"{hub}{cast.names[0]}", f"{hub}quarry/stone-archive")),
         Project("odd-entries", (f"{hub}{cast.names[4]}",), _ODD),
@@ -96,6 +97,6 @@ def scripted_projects(cast: Cast) -> dict[str, Project]:
 
 
 def shared_owner(cast: Cast) -> str:
-    """The organisation among the busier repositories' owners that has the most repositories."""
+    """Return the organisation among the busier repositories' owners that has the most repositories."""
     owners = [cast.names[index].split("/")[0] for index in range(cast.extra_repositories) if cast.owners[index] < 0]
     return max(dict.fromkeys(owners[:40]), key=lambda owner: sum(other == owner for other in owners[:4000]))

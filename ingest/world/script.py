@@ -47,11 +47,11 @@ class Script:
     _tag: int = 1_000_000
 
     def repository(self, name: str, owner: str | None = None) -> None:
-        """A repository under the name it bears first, owned by an account or else an organisation."""
+        """Add a repository under the name it bears first, owned by an account or else an organisation."""
         self.repositories[name] = self.cast.add_repository(name, self.accounts[owner] if owner else -1)
 
     def account(self, login: str) -> None:
-        """An account under the login it bears first."""
+        """Add an account under the login it bears first."""
         self.accounts[login] = self.cast.add_account(login)
 
     def rename(self, old: str, new: str, share: float) -> None:
@@ -61,9 +61,17 @@ class Script:
         self.cast.schedule([NameChange(self.plan.pick(Era.NEW, share), is_account, index, new)])
 
     def act(
-        self, oddity: str, when: tuple[Era, float] | int, act: Act, repository: str, actor: str, edit: Edit = edits.unchanged,
-        source: Scripted | None = None, early_s: int = 0, copy_hour: int | None = None,
-    ) -> Scripted:  # fmt: skip
+        self,
+        oddity: str,
+        when: tuple[Era, float] | int,
+        act: Act,
+        repository: str,
+        actor: str,
+        edit: Edit = edits.unchanged,
+        source: Scripted | None = None,
+        early_s: int = 0,
+        copy_hour: int | None = None,
+    ) -> Scripted:
         """Add a record at an hour, or at a share of an era."""
         hour = when if isinstance(when, int) else self.plan.pick(*when)
         self._tag += 1
@@ -76,12 +84,20 @@ class Script:
 
 
 def write_script(plan: Plan, cast: Cast) -> Script:
-    """The whole script."""
+    """Write the whole script."""
     script = Script(plan, cast)
     _cast_roles(script)
     scenes: tuple[Callable[[Script], None], ...] = (
-        _renames, _name_reuse, _accounts, _commits_again, _duplicates, _pull_requests, _latest_merges, _strange, _malformed,
-    )  # fmt: skip
+        _renames,
+        _name_reuse,
+        _accounts,
+        _commits_again,
+        _duplicates,
+        _pull_requests,
+        _latest_merges,
+        _strange,
+        _malformed,
+    )
     for scene in scenes:
         scene(script)
     return script
@@ -92,14 +108,16 @@ def _cast_roles(script: Script) -> None:
         script.account(login)
     for name in ("Tulip/Bulb", "heron-dev/kiln", "quarry/stone", "quarry/stone-next", "fern/legacy", "delta/merge"):
         script.repository(name)
+    script.repository("harbor/before")
     script.repository("larkspur/nest", owner="larkspur")
 
 
 def _renames(script: Script) -> None:
-    """Renamed, transferred, and only ever seen before 2015."""
+    """Plan repositories that are renamed, transferred, and only ever seen before 2015."""
     script.rename("Tulip/Bulb", "tulip/garden", 0.4)
     script.rename("heron-dev/kiln", "kilnworks/kiln", 0.5)
-    for name in ("Tulip/Bulb", "heron-dev/kiln"):
+    script.rename("harbor/before", "harbor/after", 0.35)
+    for name in ("Tulip/Bulb", "heron-dev/kiln", "harbor/before"):
         for when in ((Era.OLD, 0.3), (Era.NEW, 0.2), (Era.NEW, 0.7)):
             for actor in ("wren", "Linnet", "finch-bot"):
                 script.act("renamed_repository", when, Act.PUSH, name, actor, edits.on_main)
@@ -126,7 +144,7 @@ def _name_reuse(script: Script) -> None:
 
 
 def _accounts(script: Script) -> None:
-    """A renamed account with its repository, one that becomes a bot, and a login that another account takes."""
+    """Plan a renamed account with its repository, one that becomes a bot, and a login that another account takes."""
     script.rename("larkspur", "lark-spurred", 0.5)
     script.rename("larkspur/nest", "lark-spurred/nest", 0.5)
     script.rename("helper-jay", "helper-jay-bot", 0.5)
@@ -142,7 +160,7 @@ def _accounts(script: Script) -> None:
 
 
 def _commits_again(script: Script) -> None:
-    """Commits listed again: days later by another account, and by a late record that was created before the first."""
+    """Plan commits listed again: days later by another account, and by a late record that was created before the first."""
     old = script.act("commit_first", (Era.OLD, 0.4), Act.PUSH, "Tulip/Bulb", "wren", edits.on_main)
     new = script.act("commit_first", (Era.NEW, 0.3), Act.PUSH, "Tulip/Bulb", "Linnet", edits.on_main)
     script.act("commit_again", (Era.NEW, 0.5), Act.PUSH, "Tulip/Bulb", "gitty", edits.on_main, source=old)
@@ -172,15 +190,13 @@ def _two_hours_of_a_day(plan: Plan, near: int) -> tuple[int, int]:
 
 
 def _pull_requests(script: Script) -> None:
-    """Merges with and without an author, and one whose merged_at falls on the day before created_at."""
+    """Plan merges with and without an author, and one whose merged_at falls on the day before created_at."""
     opened = script.act("pull_request", (Era.NEW, 0.3), Act.PR_OPENED, "delta/merge", "wren")
     script.act("pull_request", (Era.NEW, 0.5), Act.PR_MERGED, "delta/merge", "Linnet", source=opened)
     script.act("merge_without_author", (Era.NEW, 0.55), Act.PR_MERGED, "delta/merge", "gitty", edits.changed(_orphan))
     midnight = _first_midnight(script.plan)
     script.act("merged_the_day_before", midnight, Act.PR_MERGED, "delta/merge", "wren", edits.changed(_before_midnight))
-    script.act(
-        "release_days_earlier", (Era.NEW, 0.9), Act.RELEASE, "delta/merge", "wren", edits.changed(_published_earlier)
-    )
+    script.act("release_days_earlier", (Era.NEW, 0.9), Act.RELEASE, "delta/merge", "wren", edits.changed(_published_earlier))
 
 
 def _orphan(record: edits.Record) -> None:
@@ -207,7 +223,7 @@ def _published_earlier(record: edits.Record) -> None:
 
 
 def _latest_merges(script: Script) -> None:
-    """Merges of the latest form: opener known from the new form, known from the latest, unknown; and told twice."""
+    """Plan merges of the latest form: opener known from the new form, known from the latest, unknown; and told twice."""
     for when, actor in (((Era.NEW, 0.95), "wren"), ((Era.LATEST, 0.2), "finch-bot")):
         opened = script.act("pull_request", when, Act.PR_OPENED, "delta/merge", actor)
         script.act("latest_merge_known", (Era.LATEST, 0.6), Act.PR_MERGED, "delta/merge", "Linnet", source=opened)
@@ -220,7 +236,7 @@ def _next_id(record: edits.Record) -> None:
 
 
 def _strange(script: Script) -> None:
-    """Valid records that are unlike the others."""
+    """Plan valid records that are unlike the others."""
     for oddity, act, edit in (
         ("integer_id", Act.WATCH, edits.changed(lambda record: record.update(id=int(record["id"])))),
         ("no_actor", Act.WATCH, edits.put("actor", None)),

@@ -20,6 +20,7 @@ class WorldSettings:
 
     Raises:
         ValueError: a setting is out of its range; the message names it, its value and the range.
+
     """
 
     events: int

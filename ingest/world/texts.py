@@ -1,7 +1,7 @@
-"""What people write: commit messages, comments and addresses, as JSON string contents (already escaped).
+r"""What people write: commit messages, comments and addresses, as JSON string contents (already escaped).
 
 Some texts hold e-mail addresses in clear, in forms that a reader has to find in the raw line: plain, in angle brackets
-as `\\u003c`, after an escaped line break, next to markdown. Their local parts occur nowhere else in a world.
+as `\u003c`, after an escaped line break, next to markdown. Their local parts occur nowhere else in a world.
 """
 
 from hashlib import sha1
@@ -32,15 +32,15 @@ MESSAGES: Final = (
     "feat(api): add pagination to the list endpoint\\n\\nCloses #88",
     "refactor: split the parser",
     "test: cover the empty input",
-    "Größere Änderungen am Build – siehe unten",
+    "Größere Änderungen am Build \u2013 siehe unten",
     "修复登录问题",
     "chore: 🎉 release",
-    "Revert \\\"Use the new scheduler\\\"\\n\\nThis reverts commit 1d953820c44500758461c8c30c8380602d46aff1.",
+    'Revert \\"Use the new scheduler\\"\\n\\nThis reverts commit 1d953820c44500758461c8c30c8380602d46aff1.',
     f"Add retries\\n\\nSigned-off-by: Zoe Q \\u003c{_A[0]}\\u003e",
     f"docs: contact {_A[1]} for access\\n\\nCo-authored-by: U <{_A[2]}>",
     f"ci: notify\\n{_A[5]}",
     "wip",
-    "Tidy up\\u2028second line",
+    "Tidy up\u2028second line",
     "deps: bump lodash from 4.17.20 to 4.17.21\\n\\nBumps lodash from 4.17.20 to 4.17.21.",
 )
 COMMENTS: Final = (
@@ -62,14 +62,19 @@ TITLES: Final = (
     "docs: clarify installation",
     "Speed up the parser by 30%",
     "Bump actions/checkout from 3 to 4",
-    "Question about \\\"strict\\\" mode",
+    'Question about \\"strict\\" mode',
     "Fehler beim Öffnen",
 )
-PEOPLE: Final = ("Mary Barrow", "Christian Höltje", "李雷", "O'Neil", "J. \\\"Jay\\\" Doe", "Anna Kowalska", "bot")
+PEOPLE: Final = ("Mary Barrow", "Christian Höltje", "李雷", "O'Neil", 'J. \\"Jay\\" Doe', "Anna Kowalska", "bot")
 BRANCHES: Final = ("main", "main", "main", "main", "main", "master", "feature/cache", "dev", "gh-pages", "main-next")
 LANGUAGES: Final = ("Python", "Rust", "TypeScript", "Go", "Solidity", "C")
+
+
+def _hexed(number: int) -> str:
+    return sha1(f"person{number}".encode(), usedforsecurity=False).hexdigest()
+
+
 HASHED_ADDRESSES: Final = tuple(
-    f"{sha1(f'person{number}'.encode()).hexdigest()}@{('gmail.com', 'users.noreply.github.com', 'qq.com')[number % 3]}"
-    for number in range(2048)
+    f"{_hexed(number)}@{('gmail.com', 'users.noreply.github.com', 'qq.com')[number % 3]}" for number in range(2048)
 )
 """Addresses whose local part is a SHA-1 already, as GH Archive publishes them."""

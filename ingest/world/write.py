@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 from ingest.world.cast import make_cast
@@ -15,11 +16,10 @@ from ingest.world.plan import Plan, make_plan
 from ingest.world.script import write_script
 from ingest.world.settings import WorldSettings, WorldSummary
 from ingest.world.texts import PLANTED_LOCALS
+from ingest.world.truth import write_truth
 
 
-def write_world(
-    folder: Path, settings: WorldSettings, progress: Callable[[int], None] | None = None
-) -> WorldSummary:
+def write_world(folder: Path, settings: WorldSettings, progress: Callable[[int], None] | None = None) -> WorldSummary:
     """Write the world of the settings into a folder that is new or empty.
 
     `progress` is called with the number of records written since its last call.
@@ -40,13 +40,22 @@ def write_world(
     for count in hours.write_all():
         if progress:
             progress(count)
-    summary = _summary(folder, plan, hours, len(directory.projects), clone_count, oddities)
+    truth_rows = None
+    if settings.truth:
+        truth_rows = write_truth(folder, settings.end - timedelta(days=1), folder / "truth.parquet")
+    summary = _summary(folder, plan, hours, len(directory.projects), clone_count, oddities, truth_rows)
     _write_notes(folder / "world.json", settings, summary)
     return summary
 
 
 def _summary(
-    folder: Path, plan: Plan, hours: HourWriter, projects: int, clones: int, oddities: Counter[str]
+    folder: Path,
+    plan: Plan,
+    hours: HourWriter,
+    projects: int,
+    clones: int,
+    oddities: Counter[str],
+    truth_rows: int | None,
 ) -> WorldSummary:
     missing = tuple(plan.file_hour(hour) for hour in sorted(plan.missing))
     return WorldSummary(
@@ -60,6 +69,7 @@ def _summary(
         project_count=projects,
         clone_count=clones,
         oddities=dict(sorted(oddities.items())),
+        truth_rows=truth_rows,
     )
 
 

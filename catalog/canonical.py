@@ -1,0 +1,37 @@
+"""Canonical JSON (RFC 8785): a document's bytes follow from what it says, so a changed byte is a changed document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import rfc8785
+from pydantic import BaseModel, ValidationError
+
+from catalog.errors import VerificationError
+
+DocumentType = TypeVar("DocumentType", bound=BaseModel)
+
+
+def canonical_json(value: BaseModel | dict[str, Any]) -> bytes:
+    """Return a document's bytes as RFC 8785 prescribes them."""
+    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
+    return bytes(rfc8785.dumps(plain))
+
+
+def parse(kind: type[DocumentType], content: bytes, name: str) -> DocumentType:
+    """Read a document, which must be in canonical form.
+
+    Raises:
+        VerificationError: it isn't JSON, isn't canonical, or isn't such a document; the message names it and the field.
+    """
+    try:
+        if canonical_json(json.loads(content)) != content:
+            raise VerificationError(f"{name} is not canonical JSON: its bytes were changed", name=name)
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise VerificationError(f"{name}: {where or 'document'}: {first['msg']}", name=name) from error
+    except (ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise VerificationError(f"{name} is not a JSON document: {error}", name=name) from error

@@ -1,0 +1,234 @@
+"""Running the models: SQLMesh on DuckDB, over pinned raw snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.crash import crash_point
+from catalog.duck import connect
+from catalog.errors import AuditError, TransformError
+from catalog.settings import Settings
+from lakehouse import control
+from lakehouse.raw_binding import RawPin, bind_raw_views, pin_raw_tables
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from sqlmesh import Context
+
+MODELS = Path(__file__).parent.parent / "models"
+ENVIRONMENT = "prod"
+
+
+@dataclass(frozen=True)
+class TransformSummary:
+    """What a transformation did.
+
+    Attributes:
+        is_needed: False if neither raw tables nor models nor the as-of date changed.
+        restated_days: days of records that loads changed.
+    """
+
+    is_needed: bool
+    is_full: bool
+    as_of: date
+    restated_days: int
+    duration_s: float
+    raw_snapshots: Mapping[str, int]
+    audits: list[dict[str, str]] = field(default_factory=list)
+
+
+def failures_console() -> Any:
+    """Return a SQLMesh console that prints nothing and keeps what failed, in `failures`."""
+    from sqlmesh.core.console import NoopConsole
+
+    class FailuresConsole(NoopConsole):
+        failures: list[Any]
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.failures = []
+
+        def log_failed_models(self, errors: list[Any]) -> None:
+            self.failures += errors
+
+    return FailuresConsole()
+
+
+def engine_file(settings: Settings) -> Path:
+    """The DuckDB file of the models' tables; its stem is the catalog's name on both engines."""
+    return settings.state / "lake.duckdb"
+
+
+def open_models(settings: Settings) -> Context:
+    """Load the SQLMesh project for a lake.
+
+    Raises:
+        TransformError: a model can't be parsed; the message names it.
+    """
+    os.environ.setdefault("SQLMESH__DISABLE_ANONYMIZED_ANALYTICS", "true")
+    os.environ.setdefault("MAX_FORK_WORKERS", "1")
+    warnings.filterwarnings("ignore", module=r"(sqlmesh|sqlglot|pydantic|hyperscript)\..*")
+    from sqlmesh import Context
+    from sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig, ModelDefaultsConfig
+    from sqlmesh.core.console import set_console
+    from sqlmesh.utils.errors import SQLMeshError
+
+    set_console(failures_console())
+    logging.getLogger("sqlmesh").setLevel(logging.CRITICAL)
+    chosen = settings.transform
+    limits: dict[str, Any] = {"TimeZone": "UTC", "autoinstall_known_extensions": "false"}
+    if chosen.threads:
+        limits["threads"] = chosen.threads
+    if chosen.memory_limit:
+        limits["memory_limit"] = chosen.memory_limit
+    gateway = GatewayConfig(
+        connection=DuckDBConnectionConfig(catalogs={"lake": str(engine_file(settings))}, connector_config=limits, concurrent_tasks=1),
+        state_connection=DuckDBConnectionConfig(database=str(settings.state / "models_state.duckdb")),
+    )
+    config = Config(
+        gateways={"duckdb": gateway},
+        default_gateway="duckdb",
+        model_defaults=ModelDefaultsConfig(dialect="trino", start="2011-01-01"),
+        disable_anonymized_analytics=True,
+        cache_dir=str(settings.state / "sqlmesh-cache"),
+    )
+    try:
+        return Context(paths=[str(MODELS)], config=config)
+    except SQLMeshError as error:
+        raise TransformError(f"the models can't be loaded: {_first_line(error)}") from error
+
+
+def model_sources(context: Context) -> dict[str, str]:
+    """Return SHA-256 of each model's text by its name (`marts.events_v1`)."""
+    return {name: sha for name, _, _, sha, _ in _lineage(context)}
+
+
+def _lineage(context: Context) -> list[tuple[str, str, str, str, str]]:
+    rows = []
+    for model in context.models.values():
+        if model.kind.is_external:
+            continue
+        text = _model_text(model)
+        sha = hashlib.sha256(text.encode()).hexdigest()
+        name = _short(model.fqn)
+        rows += [(name, _short(used), name.split(".")[0], sha, text) for used in sorted(model.depends_on)] or [
+            (name, "", name.split(".")[0], sha, text)
+        ]
+    return sorted(rows)
+
+
+def _short(fqn: str) -> str:
+    return ".".join(part.strip('"') for part in fqn.split(".")[-2:])
+
+
+def _model_text(model: Any) -> str:
+    """The model's own text (its file; for a blueprint with its name before it)."""
+    path = Path(model._path) if model._path else None
+    text = path.read_text(encoding="utf-8") if path and path.is_file() else model.render_definition()[0].sql()
+    return f"-- {_short(model.fqn)}\n{text}"
+
+
+def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -> TransformSummary:
+    """Bring the models' tables up to date with the raw tables.
+
+    Raises:
+        AuditError: an audit found rows.
+        TransformError: a model failed, or can't be loaded.
+    """
+    started = time.monotonic()
+    pins = pin_raw_tables(catalog)
+    snapshots = {name: pin.snapshot_id for name, pin in pins.items() if pin.snapshot_id is not None}
+    context = open_models(settings)
+    try:
+        plan = _prepare(settings, context, pins, as_of)
+        if plan.is_needed:
+            _apply(context, is_full=plan.is_full)
+            crash_point("transform.planned")
+        audits = _audits(context)
+    finally:
+        context.close()
+    if plan.is_needed:
+        with connect(engine_file(settings)) as connection:
+            control.mark_success(connection, pins, settings)
+        crash_point("transform.marked")
+    return TransformSummary(plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), time.monotonic() - started, snapshots, audits)
+
+
+def _prepare(settings: Settings, context: Context, pins: Mapping[str, RawPin], as_of: date | None) -> control.Plan:
+    """Bind the raw tables and write the control tables."""
+    is_new = _models_changed(context)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with connect(engine_file(settings)) as connection:
+        bind_raw_views(connection, settings, pins)
+        control.write_lineage(connection, _lineage(context))
+        plan = control.plan_run(connection, settings, pins, as_of, models_changed=is_new)
+    crash_point("transform.prepared")
+    return plan
+
+
+def _models_changed(context: Context) -> bool:
+    """Tell whether a model differs from what the tables were made by."""
+    environment = context.state_reader.get_environment(ENVIRONMENT)
+    if environment is None:
+        return True
+    promoted = {snapshot.name: snapshot.identifier for snapshot in environment.snapshots}
+    current = {name: snapshot.identifier if hasattr(snapshot, "identifier") else snapshot.fingerprint.to_identifier() for name, snapshot in context.snapshots.items()}
+    return promoted != current
+
+
+def _apply(context: Context, *, is_full: bool) -> None:
+    """Let SQLMesh carry out changed models, then restate all the rest under what the control tables say."""
+    from sqlmesh.utils.errors import SQLMeshError
+
+    try:
+        if _models_changed(context):
+            context.plan(ENVIRONMENT, auto_apply=True, no_prompts=True, skip_tests=True, skip_linter=True)
+            if is_full:
+                return
+        roots = [model.fqn for model in context.models.values() if _short(model.fqn) in _ROOTS]
+        context.plan(ENVIRONMENT, restate_models=roots, auto_apply=True, no_prompts=True, skip_tests=True, skip_linter=True)
+    except SQLMeshError as error:
+        raise _wrapped(error, context) from error
+
+
+_ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
+
+
+def _wrapped(error: Exception, context: Context) -> TransformError:
+    """Say which model failed and why, in one line."""
+    from sqlmesh.utils.errors import AuditError as SqlmeshAuditError
+    from sqlmesh.utils.errors import NodeAuditsErrors
+
+    for failure in getattr(context.console, "failures", []):
+        cause = failure.__cause__ or failure
+        name = _short(str(getattr(failure.node, "snapshot_name", failure.node)))
+        if isinstance(cause, NodeAuditsErrors | SqlmeshAuditError):
+            audits = cause.errors if isinstance(cause, NodeAuditsErrors) else [cause]
+            said = ", ".join(f"{audit.audit_name} found {audit.count} rows" for audit in audits)
+            return AuditError(f"audit of {name} failed, nothing is released: {said}", model=name)
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        return TransformError(f"model {name} failed: {_first_line(cause)}", model=name)
+    return TransformError(f"the models can't be run: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def _audits(context: Context) -> list[dict[str, str]]:
+    """List the audits that stand over the tables; they ran with each model that was evaluated, and a failing one ends the run."""
+    return [
+        {"model": _short(model.fqn), "audit": name, "result": "pass"}
+        for model in context.models.values()
+        for name in sorted({audit_name for audit_name, _ in model.audits})
+    ]

@@ -1,0 +1,24 @@
+AUDIT (name unique_events);
+SELECT event_source, event_type, to_artifact_id, event_source_id
+FROM @this_model
+WHERE record_date IN (SELECT record_date FROM intermediate.int_restated_days)
+GROUP BY 1, 2, 3, 4
+HAVING COUNT(*) > 1;
+
+AUDIT (name not_null_events);
+SELECT *
+FROM @this_model
+WHERE time IS NULL OR event_type IS NULL OR to_artifact_id IS NULL OR event_source_id IS NULL OR amount IS NULL;
+
+AUDIT (name unique_samples);
+SELECT metric_name, entity_id, sample_date
+FROM @this_model
+WHERE sample_date >= (SELECT audit_from FROM control.run)
+GROUP BY 1, 2, 3
+HAVING COUNT(*) > 1;
+
+AUDIT (name unique_artifacts);
+SELECT artifact_id
+FROM @this_model
+GROUP BY 1
+HAVING COUNT(*) > 1;

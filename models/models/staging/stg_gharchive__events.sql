@@ -1,0 +1,43 @@
+MODEL (
+  name staging.stg_gharchive__events,
+  kind VIEW,
+  description 'Records of GH Archive with names lower-case; all three record forms alike.',
+  grain (record_id, _source_file, _source_line)
+);
+
+SELECT
+  record_id,
+  record_type,
+  created_at,
+  created_date,
+  actor_id,
+  LOWER(actor_login) AS actor_login,
+  repository_id,
+  LOWER(repository_name) AS repository_name,
+  action,
+  ref,
+  commit_shas,
+  number,
+  COALESCE(is_merged, FALSE) AS is_merged,
+  merged_at,
+  opened_by_id,
+  LOWER(opened_by_login) AS opened_by_login,
+  published_at,
+  CASE
+    WHEN NOT repository_id IS NULL THEN 'repository'
+    WHEN NOT repository_name IS NULL THEN 'repository_name'
+  END AS repository_kind,
+  COALESCE(CAST(repository_id AS VARCHAR), LOWER(repository_name)) AS repository_key,
+  CASE
+    WHEN NOT actor_id IS NULL THEN 'account'
+    WHEN NOT actor_login IS NULL THEN 'account_name'
+  END AS actor_artifact_kind,
+  COALESCE(CAST(actor_id AS VARCHAR), LOWER(actor_login)) AS actor_key,
+  CASE
+    WHEN NOT opened_by_id IS NULL THEN 'account'
+    WHEN NOT opened_by_login IS NULL THEN 'account_name'
+  END AS opened_by_kind,
+  COALESCE(CAST(opened_by_id AS VARCHAR), LOWER(opened_by_login)) AS opened_by_key,
+  _source_file,
+  _source_line
+FROM raw.gharchive__events

@@ -1,0 +1,16 @@
+MODEL (
+  name staging.stg_gharchive__hours,
+  kind VIEW,
+  description 'Hours of GH Archive that were asked for, and what became of them.',
+  grain hour
+);
+
+SELECT
+  hour,
+  period_start,
+  period_seconds,
+  state,
+  record_count,
+  loaded_count,
+  rejected_count
+FROM raw.gharchive__hours

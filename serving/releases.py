@@ -1,0 +1,92 @@
+"""The releases of a lake as a server sees them: read once, kept in memory, and never one without its checks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+
+import orjson
+
+from catalog.bucket import bucket_key, open_bucket
+from catalog.errors import OsslakeError, ReleaseError
+from catalog.releases import LATEST_KEY, Release, document_key, kept_ids, read_latest, read_release
+from catalog.settings import Settings
+
+KEPT_IN_MEMORY = 16
+
+
+class ServedReleases:
+    """Releases by id, and the newest of them; safe to use from several threads.
+
+    `latest.json` is read for every question about the newest release, so a new one shows at once. Where it can't be read any more,
+    the last good release goes on being the newest.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._bucket = open_bucket(settings)
+        self._latest = b""
+        self._newest: Release | None = None
+        self._refresh = threading.Lock()
+        self._read = lru_cache(KEPT_IN_MEMORY)(lambda release_id: read_release(self._bucket, release_id))
+        self._sha256: dict[str, bytes] = {}
+        self._indexed: set[str] = set()
+
+    def newest(self) -> Release:
+        """Return the newest release; while one thread reads a new one, the others go on with the one before.
+
+        Raises:
+            ReleaseError: nothing was released yet.
+            VerificationError: the release can't be trusted, and there is no good one before it.
+        """
+        try:
+            content = self._bucket.read(LATEST_KEY)
+        except OSError:
+            content = b""
+        if self._newest is None or content != self._latest:
+            self._look_again(content)
+        if self._newest is None:
+            raise ReleaseError("nothing was released yet in this lake; `osslake release create` makes a release")
+        return self._newest
+
+    def _look_again(self, content: bytes) -> None:
+        if not self._refresh.acquire(blocking=self._newest is None):
+            return
+        try:
+            latest = read_latest(self._bucket)
+            if latest is not None:
+                self._newest, self._latest = self._read(latest.id), content
+        except (OsslakeError, OSError):
+            if self._newest is None:
+                raise
+        finally:
+            self._refresh.release()
+
+    def kept(self, release_id: str) -> Release | None:
+        """Return a release by its whole id; None if it isn't kept, or was never the newest."""
+        newest = self.newest()
+        try:
+            release = newest if release_id == newest.id else self._read(release_id)
+        except ReleaseError:
+            return None
+        return release if release.id == newest.id or release.sequence < newest.sequence else None
+
+    def sha256(self, key: str) -> str | None:
+        """Return the SHA-256 of a file of the bucket, in hex, if a kept release lists it.
+
+        All kept releases are looked at, not the newest alone: a file's ETag may not change with the release that is current, since
+        a reader of an older one would take the file for another.
+        """
+        if key not in self._sha256:
+            for release_id in reversed(kept_ids(self._bucket)):
+                if release_id not in self._indexed:
+                    self._sha256.update(self._listed_files(release_id))
+                    self._indexed.add(release_id)
+        found = self._sha256.get(key)
+        return found.hex() if found else None
+
+    def _listed_files(self, release_id: str) -> Iterator[tuple[str, bytes]]:
+        document = orjson.loads(self._bucket.read(document_key(release_id)))
+        for table in document["tables"]:
+            for file in table["files"]:
+                yield bucket_key(document["dataset"], file["path"]), bytes.fromhex(file["sha256"])
