@@ -6,6 +6,7 @@ import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ ROWS = st.tuples(
     st.lists(TEXTS | st.none(), max_size=4) | st.none(),
 )
 Row = tuple[Any, ...]
+NUMBERS = count()
 
 
 def text_of(value: Any) -> str:
@@ -74,8 +76,9 @@ def digest_of(rows: Iterable[Row]) -> FileDigest:
     )
 
 
-def write(path: Path, rows: Sequence[Row], **layout: Any) -> str:
-    """Write rows as Parquet with Iceberg's field ids."""
+def write(folder: Path, rows: Sequence[Row], **layout: Any) -> str:
+    """Write rows as a new Parquet file with Iceberg's field ids (a new one, since DuckDB remembers blocks by name)."""
+    path = folder / f"{next(NUMBERS)}.parquet"
     arrays = [pa.array([row[position] for row in rows], kind) for position, (_, _, kind) in enumerate(COLUMNS)]
     fields = [pa.field(name, kind, metadata={"PARQUET:field_id": str(number)}) for number, (name, _, kind) in enumerate(COLUMNS, 1)]
     pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path, **layout)
@@ -97,17 +100,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(rows=st.lists(ROWS, max_size=12))
 def test_the_digest_is_the_sum_of_the_rows_md5(connection: DuckConnection, folder: Path, rows: list[Row]) -> None:
     """DuckDB's digest of a file is the one that plain Python computes from the values, for all types."""
-    path = write(folder / "any.parquet", rows)
+    path = write(folder, rows)
     assert digest_files(connection, [path], SCHEMA, NAMES) == {path: digest_of(rows)}
 
 
 @given(rows=st.lists(ROWS, min_size=1, max_size=12), cut=st.integers(0, 12), seed=st.randoms())
 def test_order_and_layout_do_not_matter(connection: DuckConnection, folder: Path, rows: list[Row], cut: int, seed: Any) -> None:
     """The same rows in another order, cut into other files with another coding, have the same digest in all."""
-    whole = write(folder / "whole.parquet", rows)
+    whole = write(folder, rows)
     shuffled = seed.sample(rows, len(rows))
-    first = write(folder / "first.parquet", shuffled[:cut], compression="zstd", use_dictionary=False)
-    second = write(folder / "second.parquet", shuffled[cut:], row_group_size=3, version="2.4")
+    first = write(folder, shuffled[:cut], compression="zstd", use_dictionary=False)
+    second = write(folder, shuffled[cut:], row_group_size=3, version="2.4")
     digests = digest_files(connection, [whole, first, second], SCHEMA, NAMES)
     assert digests[whole] == digests[first] + digests[second]
 
@@ -123,9 +126,9 @@ def test_doubles_are_told_apart_to_the_last_bit(connection: DuckConnection, bits
 def test_a_vector_that_other_programs_can_check(connection: DuckConnection, folder: Path) -> None:
     """The example of docs/formats/release.md has the digest that stands there."""
     at = datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
-    path = write(folder / "vector.parquet", [("Grüße", -5, None, -0.0, True, date(2024, 2, 29), at, ["a", "", None])])
+    path = write(folder, [("Grüße", -5, None, -0.0, True, date(2024, 2, 29), at, ["a", "", None])])
     digest = digest_files(connection, [path], SCHEMA, NAMES)[path]
-    assert digest.hex in Path("docs/formats/release.md").read_text(encoding="utf-8")
+    assert digest.hex in (Path(__file__).parents[2] / "docs/formats/release.md").read_text(encoding="utf-8")
 
 
 def test_nothing_is_like_anything_else(connection: DuckConnection) -> None:
@@ -137,15 +140,15 @@ def test_nothing_is_like_anything_else(connection: DuckConnection) -> None:
 
 def test_a_nan_is_refused_by_table_and_column(connection: DuckConnection, folder: Path) -> None:
     """A NaN has no digest; the error names the table and the column."""
-    path = write(folder / "nan.parquet", [("a", 1, 1, float("nan"), True, None, None, None)])
+    path = write(folder, [("a", 1, 1, float("nan"), True, None, None, None)])
     with pytest.raises(ReleaseError, match=r'marts\.all_v1.*"x" holds NaN'):
         digest_files(connection, [path], SCHEMA, NAMES, table="marts.all_v1")
 
 
 def test_only_content_columns_count(connection: DuckConnection, folder: Path) -> None:
     """Columns outside the content don't move the digest, and the order in which they are named doesn't either."""
-    one = write(folder / "one.parquet", [("a", 1, 2, 0.5, True, None, None, None)])
-    two = write(folder / "two.parquet", [("a", 1, 3, 0.5, True, None, None, None)])
+    one = write(folder, [("a", 1, 2, 0.5, True, None, None, None)])
+    two = write(folder, [("a", 1, 3, 0.5, True, None, None, None)])
     digests = digest_files(connection, [one, two], SCHEMA, ["x", "word", "big"])
     assert digests[one] == digests[two] != digest_files(connection, [one], SCHEMA, NAMES)[one]
     assert digest_columns(SCHEMA, ["x", "word"]) == [("word", "string"), ("x", "double")]
@@ -162,7 +165,7 @@ def test_a_column_that_a_file_lacks_is_null(connection: DuckConnection, folder: 
 def test_a_querys_groups_add_up_to_its_whole(connection: DuckConnection, folder: Path) -> None:
     """Digests of a relation by group are those of the groups' rows, and an engine's table compares with a file."""
     rows = [(word, number, None, 0.1 * number, None, None, None, None) for number, word in enumerate("abcab")]
-    path = write(folder / "groups.parquet", rows)
+    path = write(folder, rows)
     relation = f"(SELECT * FROM read_parquet('{path}'))"
     groups = digest_query(connection, relation, KINDS, "word")
     assert groups == {word: digest_of(row for row in rows if row[0] == word) for word in "abc"}
@@ -171,7 +174,7 @@ def test_a_querys_groups_add_up_to_its_whole(connection: DuckConnection, folder:
 
 def test_no_rows_are_zero(connection: DuckConnection, folder: Path) -> None:
     """An empty file, an empty relation and no files at all: zero rows, digest zero."""
-    path = write(folder / "empty.parquet", [])
+    path = write(folder, [])
     assert digest_files(connection, [path], SCHEMA, NAMES) == {path: FileDigest(0, 0)}
     assert digest_query(connection, "(SELECT 1::BIGINT AS big WHERE false)", [("big", "long")]) == {None: FileDigest(0, 0)}
     assert digest_query(connection, "(SELECT 1::BIGINT AS big WHERE false)", [("big", "long")], "big") == {}

@@ -1,0 +1,209 @@
+"""Publication as Iceberg (protocol 4): what the models made becomes tables of whole data files, changed partitions alone.
+
+A table is compared with its published self month by month, by content digest; a month that is equal is left alone. Marts and
+materialised intermediate tables are published; the halves of the series (`int_calendar_...`, `int_rolling_...`) are so within their mart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from catalog.crash import crash_point
+from catalog.datasets import Column, ColumnType, Dataset, Partitioning
+from catalog.digests import FileDigest, digest_files, digest_query, total
+from catalog.duck import DuckConnection, connect, identifier
+from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
+from catalog.settings import Settings
+from catalog.storage import local_path
+from lakehouse.raw_binding import EPOCH
+from lakehouse.transform import engine_file
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+    from sqlmesh import Context
+
+BATCH_ROWS = 100_000
+_HALVES = ("int_calendar_metrics_by_", "int_rolling_metrics_by_")
+_WORKING = ("int_restated_", "int_changed_entities")
+_TYPES: dict[str, ColumnType] = {
+    "TEXT": "string",
+    "VARCHAR": "string",
+    "BIGINT": "long",
+    "INT": "int",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMPTZ": "timestamptz",
+}
+
+
+@dataclass
+class TablesSummary:
+    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files."""
+
+    tables: dict[str, list[str]] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+
+
+def published_datasets(context: Context) -> list[Dataset]:
+    """Return the declared datasets of all models that are published, from the models' own headers."""
+    datasets = []
+    for model in context.models.values():
+        stage, name = (part.strip('"') for part in model.fqn.split(".")[-2:])
+        is_table = stage == "marts" or (stage == "intermediate" and not name.startswith((*_HALVES, *_WORKING)))
+        if is_table and not model.kind.is_external:
+            datasets.append(_dataset(model, stage, name))
+    return sorted(datasets, key=lambda dataset: dataset.full_name)
+
+
+def _dataset(model: Any, stage: Any, name: str) -> Dataset:
+    comments = model.column_descriptions
+    columns = tuple(
+        Column(column, _TYPES[kind.sql("trino").upper().replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")], comments.get(column, ""))
+        for column, kind in model.columns_to_types.items()
+    )
+    grain = tuple(part.name for expression in model.grains for part in (expression.expressions or [expression]))
+    month_of = _month_of(model)
+    return Dataset(
+        stage, name, model.description or "", columns, grain, Partitioning(month_of, "month") if month_of else None, upstream="osslake models"
+    )
+
+
+def _month_of(model: Any) -> str | None:
+    """The date column by whose month a table is cut: said by the materialisation, or for views by a tag."""
+    properties = getattr(model, "custom_materialization_properties", None) or {}
+    for tag in model.tags:
+        if tag.startswith("month_of="):
+            return str(tag.removeprefix("month_of="))
+    return properties.get("month_of")
+
+
+Progress = Callable[[str], None]
+
+
+def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], progress: Progress | None = None) -> TablesSummary:
+    """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
+    summary = TablesSummary()
+    with connect(engine_file(settings), threads=settings.transform.threads, memory_limit=settings.transform.memory_limit) as connection:
+        row = connection.execute("SELECT is_everything_unpublished FROM control.done").fetchone()
+        is_everything = row is None or bool(row[0])
+        for dataset in datasets:
+            _Publication(settings, connection, ensure_table(catalog, dataset), dataset).run(_months(connection, dataset, is_everything), summary)
+            if progress:
+                progress(dataset.full_name)
+            crash_point("publish.table")
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM control.unpublished")
+        connection.execute("UPDATE control.done SET is_everything_unpublished = FALSE")
+        connection.execute("COMMIT")
+    crash_point("publish.tables")
+    return summary
+
+
+def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -> set[date] | None:
+    """Return the months of a table that a run may have changed; None for all of them."""
+    if is_everything or dataset.partitioning is None:
+        return None
+    names = [dataset.full_name]
+    if dataset.name.startswith("timeseries_metrics_by_"):
+        level = dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
+        names = [f"intermediate.{half}{level}" for half in _HALVES]
+    elif dataset.name == "metric_periods_v1":
+        return None
+    rows = connection.execute(f"SELECT DISTINCT month_start FROM control.unpublished WHERE list_contains(?, table_name)", [names]).fetchall()
+    return {row[0] for row in rows}
+
+
+class _Publication:
+    """One table's publication."""
+
+    def __init__(self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset) -> None:
+        self.settings, self.connection, self.table, self.dataset = settings, connection, table, dataset
+        self.columns = [(column.name, column.type) for column in dataset.columns]
+        self.source = f"{dataset.stage}.{identifier(dataset.name)}"
+        self.month = f"CAST(date_trunc('month', {dataset.partitioning.column}) AS DATE)" if dataset.partitioning else "NULL"
+
+    def run(self, months: set[date] | None, summary: TablesSummary) -> None:
+        """Write the partitions that differ, and commit them in one snapshot."""
+        existing = self._existing()
+        wanted = self._partitions(months, existing)
+        added: list[DataFile] = []
+        removed: list[DataFile] = []
+        changed: list[str] = []
+        for key, digest in wanted.items():
+            old = existing.get(key, [])
+            if old and digest == self._digest(old):
+                continue
+            new = write_data_file(self.table, self._rows(key)) if digest.row_count else None
+            if new is None and not old:
+                continue
+            added += [new] if new else []
+            removed += old
+            changed.append(f"{key:%Y-%m}" if key else "")
+        if added or removed or self.table.current_snapshot() is None:
+            crash_point("publish.written")
+            commit_files(self.table, added, removed, {"osslake.publisher": "osslake"})
+            summary.tables[self.dataset.full_name] = changed
+            summary.rows += sum(file.record_count for file in added)
+            summary.bytes += sum(file.file_size_in_bytes for file in added)
+
+    def _existing(self) -> dict[date | None, list[DataFile]]:
+        files: dict[date | None, list[DataFile]] = {}
+        for file in data_files(self.table):
+            key = _month_date(file.partition[0]) if self.dataset.partitioning else None
+            files.setdefault(key, []).append(file)
+        return files
+
+    def _partitions(self, months: set[date] | None, existing: Mapping[date | None, list[DataFile]]) -> dict[date | None, FileDigest]:
+        """Return the digests of the source's partitions that may differ; of those that are new a count is enough."""
+        if self.dataset.partitioning is None:
+            if existing:
+                return {None: self._source_digests("")[None]}
+            return {None: FileDigest(self._count(""))}
+        where = "" if months is None else f"WHERE {self.month} IN ({', '.join(f'DATE {month.isoformat()!r}' for month in sorted(months))})"
+        if months is not None and not months:
+            return {}
+        rows = self.connection.execute(f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1").fetchall()
+        counts: dict[date | None, FileDigest] = {month: FileDigest(count) for month, count in rows}
+        known = [month for month in counts if month in existing]
+        if known:
+            listed = ", ".join(f"DATE {month.isoformat()!r}" for month in known if month)
+            counts |= self._source_digests(f"WHERE {self.month} IN ({listed})")
+        gone = set(existing) if months is None else set(existing) & set(months)
+        return counts | {month: FileDigest() for month in gone - set(counts)}
+
+    def _source_digests(self, where: str) -> dict[Any, FileDigest]:
+        group = self.month if self.dataset.partitioning else None
+        return digest_query(self.connection, f"(SELECT * FROM {self.source} {where})", self.columns, group, table=self.dataset.full_name)
+
+    def _count(self, where: str) -> int:
+        row = self.connection.execute(f"SELECT count(*) FROM {self.source} {where}").fetchone()
+        return int(row[0]) if row else 0
+
+    def _digest(self, files: Iterable[DataFile]) -> FileDigest:
+        paths = [str(local_path(self.settings.warehouse, self.settings.bucket, file.file_path)) for file in files]
+        names = [name for name, _ in self.columns]
+        return total(digest_files(self.connection, paths, self.table.schema(), names, table=self.dataset.full_name).values())
+
+    def _rows(self, key: date | None) -> Iterator[pa.RecordBatch]:
+        """Yield a partition's rows in the order of the grain."""
+        where = f"WHERE {self.month} = DATE '{key.isoformat()}'" if key else ""
+        names = ", ".join(identifier(name) for name, _ in self.columns)
+        order = ", ".join(f"{identifier(name)} NULLS FIRST" for name in self.dataset.grain)
+        reader = self.connection.execute(f"SELECT {names} FROM {self.source} {where} ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+        schema = arrow_schema(self.table)
+        for batch in reader:
+            yield pa.RecordBatch.from_arrays([batch.column(name).cast(schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def _month_date(months: Any) -> date:
+    """Return the first day of a month partition (months since 1970)."""
+    return EPOCH.replace(year=1970 + months // 12, month=months % 12 + 1)
