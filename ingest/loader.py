@@ -36,11 +36,13 @@ _DLT_SETTINGS = {
 class LoadSummary:
     """What an ingest did.
 
-    Records are the source's own; `loaded` counts rows of the source's main tables; in = loaded + rejected.
+    Units are hours, directories or repositories. Records are the source's own; `loaded` counts those that became rows of
+    the source's main tables; in = loaded + rejected.
     """
 
     source: str
     loads: int = 0
+    units: int = 0
     unchanged: int = 0
     files: int = 0
     bytes: int = 0
@@ -114,6 +116,7 @@ class Loader:
         rejected = sum(load.rejected.values())
         loaded = sum(rows.num_rows for name, rows in load.tables.items() if name in load.record_tables)
         summary.loads += 1
+        summary.units += load.units
         summary.files += load.files
         summary.bytes += load.bytes
         summary.loaded += loaded

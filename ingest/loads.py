@@ -30,6 +30,7 @@ class Load:
         tables: raw table's name to its rows, without the columns `_load_id` and `_loaded_at`; loaded in this order,
             so the table that serves as the source's cursor comes last.
         replaces: raw table's name to the rows that go in the same commit (also for tables without new rows).
+        units: how many units of the source it brings: hours, directories or repositories.
         files: how many source files (or repositories) it read.
         bytes: how many bytes it read.
         rejected: reason to count.
@@ -41,6 +42,7 @@ class Load:
     tables: Mapping[str, pa.Table]
     replaces: Mapping[str, Replaced] = field(default_factory=dict)
     files: int = 1
+    units: int = 1
     bytes: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     record_tables: frozenset[str] = frozenset()

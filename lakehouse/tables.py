@@ -14,34 +14,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from catalog.crash import crash_point
-from catalog.datasets import Column, ColumnType, Dataset, Partitioning
+from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
 from catalog.duck import DuckConnection, connect, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
 from catalog.settings import Settings
 from catalog.storage import local_path
 from lakehouse.raw_binding import EPOCH
+from lakehouse.model_datasets import HALVES
 from lakehouse.transform import engine_file
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
-    from sqlmesh import Context
 
 BATCH_ROWS = 100_000
-_HALVES = ("int_calendar_metrics_by_", "int_rolling_metrics_by_")
-_WORKING = ("int_restated_", "int_changed_entities")
-_TYPES: dict[str, ColumnType] = {
-    "TEXT": "string",
-    "VARCHAR": "string",
-    "BIGINT": "long",
-    "INT": "int",
-    "DOUBLE": "double",
-    "BOOLEAN": "boolean",
-    "DATE": "date",
-    "TIMESTAMPTZ": "timestamptz",
-}
 
 
 @dataclass
@@ -51,39 +39,6 @@ class TablesSummary:
     tables: dict[str, list[str]] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
-
-
-def published_datasets(context: Context) -> list[Dataset]:
-    """Return the declared datasets of all models that are published, from the models' own headers."""
-    datasets = []
-    for model in context.models.values():
-        stage, name = (part.strip('"') for part in model.fqn.split(".")[-2:])
-        is_table = stage == "marts" or (stage == "intermediate" and not name.startswith((*_HALVES, *_WORKING)))
-        if is_table and not model.kind.is_external:
-            datasets.append(_dataset(model, stage, name))
-    return sorted(datasets, key=lambda dataset: dataset.full_name)
-
-
-def _dataset(model: Any, stage: Any, name: str) -> Dataset:
-    comments = model.column_descriptions
-    columns = tuple(
-        Column(column, _TYPES[kind.sql("trino").upper().replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")], comments.get(column, ""))
-        for column, kind in model.columns_to_types.items()
-    )
-    grain = tuple(part.name for expression in model.grains for part in (expression.expressions or [expression]))
-    month_of = _month_of(model)
-    return Dataset(
-        stage, name, model.description or "", columns, grain, Partitioning(month_of, "month") if month_of else None, upstream="osslake models"
-    )
-
-
-def _month_of(model: Any) -> str | None:
-    """The date column by whose month a table is cut: said by the materialisation, or for views by a tag."""
-    properties = getattr(model, "custom_materialization_properties", None) or {}
-    for tag in model.tags:
-        if tag.startswith("month_of="):
-            return str(tag.removeprefix("month_of="))
-    return properties.get("month_of")
 
 
 Progress = Callable[[str], None]
@@ -115,7 +70,7 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
     names = [dataset.full_name]
     if dataset.name.startswith("timeseries_metrics_by_"):
         level = dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
-        names = [f"intermediate.{half}{level}" for half in _HALVES]
+        names = [f"intermediate.{half}{level}" for half in HALVES]
     elif dataset.name == "metric_periods_v1":
         return None
     rows = connection.execute(f"SELECT DISTINCT month_start FROM control.unpublished WHERE list_contains(?, table_name)", [names]).fetchall()

@@ -18,11 +18,14 @@ from catalog.duck import connect
 from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
 from lakehouse import control
+from lakehouse.model_datasets import published_datasets
 from lakehouse.raw_binding import RawPin, bind_raw_views, pin_raw_tables
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from sqlmesh import Context
+
+    from catalog.datasets import Dataset
 
 MODELS = Path(__file__).parent.parent / "models"
 ENVIRONMENT = "prod"
@@ -43,6 +46,8 @@ class TransformSummary:
     restated_days: int
     duration_s: float
     raw_snapshots: Mapping[str, int]
+    datasets: list[Dataset] = field(default_factory=list)
+    model_sources: Mapping[str, str] = field(default_factory=dict)
     audits: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -153,14 +158,17 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
         if plan.is_needed:
             _apply(context, is_full=plan.is_full)
             crash_point("transform.planned")
-        audits = _audits(context)
+        audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
     finally:
         context.close()
     if plan.is_needed:
         with connect(engine_file(settings)) as connection:
             control.mark_success(connection, pins, settings)
         crash_point("transform.marked")
-    return TransformSummary(plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), time.monotonic() - started, snapshots, audits)
+    duration_s = time.monotonic() - started
+    return TransformSummary(
+        plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), duration_s, snapshots, datasets, sources, audits
+    )
 
 
 def _prepare(settings: Settings, context: Context, pins: Mapping[str, RawPin], as_of: date | None) -> control.Plan:

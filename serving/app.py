@@ -34,7 +34,7 @@ def create_app(settings: Settings, public_url: str = "") -> FastAPI:
         settings: the lake's.
         public_url: the address that clients are told; empty: the one that they asked at.
     """
-    app = FastAPI(title="osslake", description=__doc__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="osslake", description=__doc__, docs_url=None, redoc_url=None, redirect_slashes=False)
     releases = ServedReleases(settings)
     app.add_middleware(ReadingMethods)
     app.add_middleware(

@@ -70,6 +70,7 @@ class _Package:
                 "gharchive__hours": Replaced("hour", frozenset(self.names)),
             },
             files=self.files,
+            units=len(self.hours),
             bytes=self.bytes,
             rejected=Counter(str(row["reason"]) for row in self.rejected),
             record_tables=frozenset({"gharchive__events"}),

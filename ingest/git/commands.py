@@ -50,7 +50,7 @@ _ABSENT = re.compile(
     re.IGNORECASE,
 )
 _AWAY = re.compile(
-    r"could not resolve|connection|timed? ?out|early eof|hung up|error: (408|429|5\d\d)|network|ssl|tls|too slow"
+    r"could not resolve|connect|timed? ?out|early eof|hung up|error: (408|429|5\d\d)|network|ssl|tls|too slow"
     r"|rpc failed|broken pipe",
     re.IGNORECASE,
 )
@@ -139,7 +139,7 @@ class Repository:
         """
         answer = self.ask(*arguments)
         if answer.code:
-            raise SourceFormatError(f"`git {arguments[0]}` failed in {self.git_dir.name}: {answer.complaint}")
+            raise self._failure(arguments, answer.complaint)
         return answer.text
 
     @contextmanager
@@ -176,8 +176,11 @@ class Repository:
                 process.communicate()
             complaints.seek(0)
             if process.returncode:
-                complaint = redact(complaints.read().decode("utf-8", "replace").strip())
-                raise SourceFormatError(f"`git {arguments[0]}` failed in {self.git_dir.name}: {complaint}")
+                raise self._failure(arguments, redact(complaints.read().decode("utf-8", "replace").strip()))
+
+    def _failure(self, arguments: tuple[str, ...], complaint: str) -> SourceFormatError:
+        command = next(argument for argument in arguments if argument != "-c" and "=" not in argument)
+        return SourceFormatError(f"`git {command}` failed in {self.git_dir}: {complaint}", repository=str(self.git_dir))
 
 
 def _environment(**more: str) -> dict[str, str]:

@@ -71,9 +71,7 @@ def text_of(value: Any) -> str:
 
 def digest_of(rows: Iterable[Row]) -> FileDigest:
     """Return the digest of rows by the definition, row by row."""
-    return total(
-        FileDigest(1, int.from_bytes(hashlib.md5("\x1f".join(map(text_of, row)).encode()).digest(), "little")) for row in rows
-    )
+    return total(FileDigest(1, int.from_bytes(hashlib.md5("\x1f".join(map(text_of, row)).encode()).digest(), "little")) for row in rows)
 
 
 def write(folder: Path, rows: Sequence[Row], **layout: Any) -> str:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import JANE, Writer
+from gitwriter import JANE, Writer
 
 from catalog.errors import SourceFormatError
 from ingest.git.commands import Repository
@@ -39,7 +39,7 @@ def test_changes_are_counted_against_the_first_parent(writer: Writer) -> None:
 
 
 def test_a_rename_is_one_file_and_a_binary_file_has_no_lines(writer: Writer) -> None:
-    """A renamed file counts once, with the lines that differ; a binary file counts as a file only; a deleted one too."""
+    """A renamed file counts once, with the lines that differ; a binary file counts as a file without lines."""
     body = b"".join(b"line %d\n" % number for number in range(50))
     writer.commit({b"old name": body, b"gone": b"1\n2\n"})
     writer.commit({b"new\\tname": body + b"more\n", b"logo": b"\0\1\2" * 99}, deleted=(b"old name", b"gone"))
@@ -69,14 +69,15 @@ def test_other_encodings_become_utf_8(writer: Writer) -> None:
 def test_settings_of_a_repository_change_no_number(tmp_path: Path, writer: Writer) -> None:
     """Attributes (committed or in the work tree), mailmaps, replace refs and the user's diff settings play no part."""
     lines = b"".join(b"%d\n" % number for number in range(9))
-    first = writer.commit({b"a.py": lines, b".gitattributes": b"*.py -diff binary\n", b".mailmap": b"Other <jane.doe@example.org>\n"})
+    mailmap = b"Other <jane.doe@example.org>\n"
+    first = writer.commit({b"a.py": lines, b".gitattributes": b"*.py -diff binary\n", b".mailmap": mailmap})
     writer.commit({b"a.py": lines + b"x\n"})
     expected = [(counts(commit), commit.author_name) for commit in read(writer)]
     assert expected == [((1, 1, 0), b"Jane Doe"), ((3, 11, 0), b"Jane Doe")]
     tree = tmp_path / "tree"
     subprocess.run(["git", "clone", "--quiet", writer.folder, tree], check=True, capture_output=True)
     clone = Repository(tree / ".git")
-    for setting in ("log.showRoot=false", "diff.renames=false", "log.mailmap=true", "diff.noprefix=true", "diff.algorithm=patience"):
+    for setting in ("log.showRoot=false", "diff.renames=false", "log.mailmap=true", "diff.algorithm=patience"):
         clone.text("config", *setting.split("="))
     writer.git("replace", first, writer.git("commit-tree", "-m", "another", f"{first}^{{tree}}", "-p", "main"))
     for repository in (clone, Repository(writer.folder)):

@@ -51,7 +51,8 @@ def test_other_forges_keep_the_case_of_their_paths(address: str, url: str, name:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "/srv/git/name.git", "../name", "file:///srv/name", "C:\\git\\name", "https://github.com", "https://["]
+    "address",
+    ["", "/srv/git/name.git", "../name", "file:///srv/name", "C:\\git\\name", "https://github.com", "https://["],
 )
 def test_local_paths_name_no_remote(address: str) -> None:
     """A path on this machine, or a URL without a path, is no remote, so no machine's path gets into a row."""

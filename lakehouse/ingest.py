@@ -1,0 +1,141 @@
+"""Bringing sources into the raw tables: what the lake knows of each is looked up, what is new is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from glob import glob
+from typing import TYPE_CHECKING, Any
+
+from catalog.duck import connect, scan_sql
+from catalog.errors import SettingsError, SourceUnavailableError
+from catalog.iceberg import data_files, ensure_table
+from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES
+from catalog.settings import GitSource, Settings
+from catalog.storage import local_path
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+    from catalog.datasets import Dataset
+    from ingest.loader import Loader, LoadSummary, Progress
+    from ingest.loads import Load
+
+
+def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str) -> list[tuple[Any, ...]]:
+    """Return rows of a small raw table at its current snapshot."""
+    table = ensure_table(catalog, dataset)
+    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in data_files(table)]
+    with connect() as connection:
+        return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())})").fetchall()
+
+
+def ingest_gharchive(
+    settings: Settings, loader: Loader, address: str, start: str, end: str, *, recheck: bool = False, progress: Progress | None = None
+) -> LoadSummary:
+    """Load the hours from `start` to `end` (exclusive) at an fsspec address.
+
+    Raises:
+        SourceUnavailableError: some hours could not be asked for; the others are loaded.
+    """
+    from ingest.gharchive.hours import hour_range
+    from ingest.gharchive.package import HourLoads, KnownHour
+
+    rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, content_sha256, etag, _load_id")
+    known = {row[0]: KnownHour(*row[1:]) for row in rows}
+    hours = hour_range(start, end)
+    loads = HourLoads(address, hours, known, settings.load, recheck=recheck)
+    summary = loader.run("gharchive", loads, progress)
+    summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
+    if loads.unavailable:
+        first = loads.unavailable[0]
+        raise SourceUnavailableError(
+            f"{len(loads.unavailable)} of {len(hours)} hours could not be asked for, the first: {first}; "
+            f"the other hours are loaded, run again for these",
+            **first.values,
+        )
+    return summary
+
+
+def ingest_directories(
+    settings: Settings, loader: Loader, addresses: Iterable[tuple[str, bool]], progress: Progress | None = None
+) -> LoadSummary:
+    """Load OSS directories; a later one's slug wins. Each is (address, whether its history is wanted)."""
+    from ingest.oss_directory import directory_name, read_directory
+
+    def loads() -> Iterator[Load]:
+        rows = ledger_rows(settings, loader.catalog, DIRECTORY_PROJECTS, "DISTINCT directory, directory_position, _load_id")
+        known = {row[0]: (row[1], row[2]) for row in rows}
+        for address, history in addresses:
+            name = directory_name(address)
+            free = max([position for position, _ in known.values()], default=-1) + 1
+            position, load_id = known.get(name, (free, None))
+            load = read_directory(address, position=position, history=history, known_load_id=load_id)
+            if load is None:
+                unchanged.append(name)
+            else:
+                known[name] = (position, load.id)
+                yield load
+
+    unchanged: list[str] = []
+    summary = loader.run("oss_directory", loads(), progress)
+    summary.unchanged = len(unchanged)
+    return summary
+
+
+def ingest_git(
+    settings: Settings, loader: Loader, sources: Iterable[GitSource], progress: Progress | None = None
+) -> LoadSummary:
+    """Load the commits of repositories, from the last head that was seen."""
+    from ingest.git import KnownRepository, identify_repository, read_repository
+
+    def loads() -> Iterator[Load]:
+        rows = ledger_rows(settings, loader.catalog, GIT_REPOSITORIES, "repository_url, head_sha, commit_count, _load_id")
+        known: Mapping[str, KnownRepository] = {row[0]: KnownRepository(row[1], row[2], row[3]) for row in rows}
+        for source in sources:
+            remote = identify_repository(source.address, repository=source.repository or None)
+            load = read_repository(
+                source.address,
+                repository=source.repository or None,
+                known=known.get(remote.url),
+                author_key=settings.author_key.get_secret_value().encode(),
+                cache=settings.state / "clones",
+                timeout_s=settings.load.timeout_s,
+            )
+            if load is None:
+                unchanged.append(remote.url)
+            else:
+                yield load
+
+    unchanged: list[str] = []
+    summary = loader.run("git", loads(), progress)
+    summary.unchanged = len(unchanged)
+    return summary
+
+
+def expand_git_sources(settings: Settings) -> list[GitSource]:
+    """Return the git sources that the settings name, patterns such as `clones/*.git` expanded."""
+    expanded = []
+    for source in settings.sources.git:
+        address = settings.resolve(source.address)
+        if not any(sign in address for sign in "*?["):
+            expanded.append(source.model_copy(update={"address": address}))
+            continue
+        found = sorted(glob(address))
+        if not found:
+            raise SettingsError(f"setting sources.git: no folder matches {source.address!r}", pattern=address)
+        expanded += [GitSource(address=path) for path in found]
+    return expanded
+
+
+def ingest_all(settings: Settings, loader: Loader, progress: Progress | None = None) -> list[LoadSummary]:
+    """Load what is new at every source that the settings name."""
+    summaries = []
+    sources = settings.sources
+    if sources.oss_directory:
+        listed = [(settings.resolve(source.address), source.history) for source in sources.oss_directory]
+        summaries.append(ingest_directories(settings, loader, listed, progress))
+    for hours in sources.gharchive:
+        summaries.append(ingest_gharchive(settings, loader, settings.resolve(hours.address), hours.start, hours.end, progress=progress))
+    if sources.git:
+        summaries.append(ingest_git(settings, loader, expand_git_sources(settings), progress))
+    return summaries

@@ -1,0 +1,144 @@
+"""`osslake run`: everything that the settings name, one after the other; and its parts, as the commands use them."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from catalog.duck import connect
+from catalog.errors import ReleaseError
+from catalog.iceberg import open_catalog
+from catalog.raw_tables import RAW_TABLES
+from catalog.settings import Settings
+from lakehouse.model_datasets import published_datasets
+from lakehouse.tables import TablesSummary, publish_tables
+from lakehouse.transform import MODELS, TransformSummary, engine_file, open_models, transform
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+    from catalog.datasets import Dataset
+    from catalog.release_document import Audit, Coverage
+    from ingest.loader import LoadSummary, Progress
+    from lakehouse.releases import ReleaseOutcome
+    from lakehouse.static_export import ExportSummary
+
+
+@dataclass
+class RunSummary:
+    """What a run did, step by step."""
+
+    loads: list[LoadSummary] = field(default_factory=list)
+    transformed: TransformSummary | None = None
+    tables: TablesSummary | None = None
+    release: ReleaseOutcome | None = None
+    static: ExportSummary | None = None
+    duration_s: float = 0.0
+
+
+Step = Callable[[str], None]
+
+
+def run_all(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None, step: Step = lambda _: None) -> RunSummary:
+    """Ingest what is new, transform, audit, release, publish."""
+    from ingest.loader import Loader
+    from lakehouse.ingest import ingest_all
+
+    started = time.monotonic()
+    summary = RunSummary()
+    loader = Loader(settings)
+    step("ingest")
+    summary.loads = ingest_all(settings, loader, progress)
+    make_release(settings, loader.catalog, summary, as_of=as_of, step=step)
+    if settings.publish.static:
+        from lakehouse.static_export import export_static
+
+        step("publish static")
+        summary.static = export_static(settings, settings.resolve(settings.publish.static), settings.publish.static_url)
+    summary.duration_s = time.monotonic() - started
+    return summary
+
+
+def make_release(
+    settings: Settings, catalog: Catalog, summary: RunSummary, *, as_of: date | None = None, step: Step = lambda _: None
+) -> None:
+    """Transform, bring the published tables up to date, release."""
+    from lakehouse.releases import ReleaseInputs, create_release
+
+    step("transform")
+    done = transform(settings, catalog, as_of)
+    summary.transformed = done
+    step("publish tables")
+    summary.tables = publish_tables(settings, catalog, done.datasets)
+    step("release")
+    inputs = ReleaseInputs(
+        as_of_date=done.as_of,
+        datasets=[*(dataset for dataset in RAW_TABLES if dataset.name in done.raw_snapshots), *done.datasets],
+        raw_snapshots={f"raw.{name}": snapshot for name, snapshot in done.raw_snapshots.items()},
+        model_sources=done.model_sources,
+        git_commit=_git_commit(),
+        coverage=_coverage(settings),
+        audits=_audits(done),
+    )
+    summary.release = create_release(settings, catalog, inputs)
+
+
+def release_now(settings: Settings, as_of: date | None = None, step: Step = lambda _: None) -> RunSummary:
+    """`osslake release create`: release what the raw tables hold, transforming first where that is needed."""
+    summary = RunSummary()
+    make_release(settings, open_catalog(settings), summary, as_of=as_of, step=step)
+    return summary
+
+
+def publish_only(settings: Settings) -> tuple[TablesSummary, list[Dataset]]:
+    """`osslake publish iceberg`: bring the published tables up to date with what the last transformation made.
+
+    Raises:
+        ReleaseError: nothing was transformed yet.
+    """
+    if not engine_file(settings).is_file():
+        raise ReleaseError(f"the lake {settings.folder} has nothing to publish yet; `osslake transform` makes it")
+    context = open_models(settings)
+    datasets = published_datasets(context)
+    context.close()
+    return publish_tables(settings, open_catalog(settings), datasets), datasets
+
+
+def _git_commit() -> str | None:
+    """The commit of the models, where they lie in a git work tree."""
+    answer = subprocess.run(["git", "-C", str(MODELS), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def _coverage(settings: Settings) -> list[Coverage]:
+    from catalog.release_document import Coverage
+
+    query = (
+        "SELECT state, count(*), min(period_start), max(period_start + to_seconds(period_seconds)), sum(record_count), sum(rejected_count)"
+        " FROM raw.gharchive__hours GROUP BY state"
+    )
+    with connect(engine_file(settings)) as connection:
+        rows = connection.execute(query).fetchall()
+    if not rows:
+        return []
+    return [
+        Coverage(
+            source="gharchive",
+            period_start=min(row[2] for row in rows),
+            period_end=max(row[3] for row in rows),
+            states={row[0]: row[1] for row in rows},
+            records=sum(row[4] for row in rows),
+            rejected=sum(row[5] for row in rows),
+        )
+    ]
+
+
+def _audits(done: TransformSummary) -> list[Audit]:
+    from catalog.release_document import Audit
+
+    now = datetime.now(UTC)
+    return [Audit(model=row["model"], audit=row["audit"], result="pass", checked_at=now) for row in done.audits]
