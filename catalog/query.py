@@ -73,15 +73,29 @@ def run_query(connection: DuckConnection, sql: str, output_format: ResultFormat,
         out: a stream, or a file that is there whole after success and untouched after an error.
 
     Raises:
-        QueryError: the SQL can't be run; one line, with the near names that DuckDB knows.
+        QueryError: the SQL can't be run (one line, with the near names that DuckDB knows), or its rows can't be written.
     """
+    from pyarrow import ArrowException
+
     from catalog.results import write_result
 
     _check_reads(connection, sql)
     with _as_query_error():
         reader = connection.execute(sql).to_arrow_reader(BATCH_ROWS)
-    with whole_file(out) if isinstance(out, Path) else contextlib.nullcontext(out) as stream:
+    with _as_query_error((ArrowException,), f"the result can't be written as {output_format}: "), _opened(out) as stream:
         return write_result(output_format, reader.schema, _batches(reader), stream)
+
+
+@contextlib.contextmanager
+def _opened(out: Path | BinaryIO) -> Iterator[BinaryIO]:
+    if not isinstance(out, Path):
+        yield out
+        return
+    try:
+        with whole_file(out) as stream:
+            yield stream
+    except OSError as error:
+        raise QueryError(f"{out} can't be written: {error.strerror or error}", path=str(out)) from error
 
 
 def _scan(paths: Sequence[str], table: ReleasedTable) -> str:
@@ -134,11 +148,11 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 
 
 @contextlib.contextmanager
-def _as_query_error(kinds: tuple[type[Exception], ...] = (DuckError,)) -> Iterator[None]:
+def _as_query_error(kinds: tuple[type[Exception], ...] = (DuckError,), beginning: str = "") -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise QueryError(_one_line(error)) from error
+        raise QueryError(beginning + _one_line(error)) from error
 
 
 def _one_line(error: Exception) -> str:

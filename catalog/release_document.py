@@ -119,7 +119,7 @@ class Audit(_Part):
 class ReleaseDocument(_Part):
     """What a release says."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1]
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
     sequence: Annotated[int, Field(ge=1)]
     created_at: UtcTime
@@ -143,7 +143,9 @@ class ReleaseDocument(_Part):
 
 
 class SignatureDocument(_Part):
-    """An Ed25519 signature with the key that proves it: base64 of the raw 32 and 64 bytes."""
+    """An Ed25519 signature with the key that proves it: base64 of the raw 32 and 64 bytes; nothing else may stand here."""
+
+    model_config = ConfigDict(extra="forbid")
 
     key_id: str
     public_key: str
@@ -151,16 +153,18 @@ class SignatureDocument(_Part):
 
 
 class Latest(_Part):
-    """Which release is current: the one document that changes."""
+    """Which release is current: the one document that changes. Fields of later writers are kept, since the signature covers them."""
 
-    format_version: Literal[1] = 1
+    model_config = ConfigDict(extra="allow")
+
+    format_version: Literal[1]
     sequence: Annotated[int, Field(ge=1)]
     sha256: Sha256
     id: ReleaseId
     signed_at: UtcTime
     expires_at: UtcTime
     key_id: str
-    signature: str = ""
+    signature: str
 
 
 def release_id(sequence: int, content: bytes) -> str:

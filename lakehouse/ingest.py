@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ingest.loads import Load
 
 
-def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str) -> list[tuple[Any, ...]]:
-    """Return rows of a small raw table at its current snapshot."""
+def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str, tail: str = "") -> list[tuple[Any, ...]]:
+    """Return what a SELECT of `columns`, with `tail` after FROM, gives of a small raw table at its current snapshot."""
     table = ensure_table(catalog, dataset)
     paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in data_files(table)]
     with connect() as connection:
-        return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())})").fetchall()
+        return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}").fetchall()
 
 
 def ingest_gharchive(

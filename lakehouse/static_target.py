@@ -23,7 +23,7 @@ from catalog.storage import write_whole
 from catalog.whole_file import whole_file
 
 LOCK_FILE = ".export.lock"
-OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "r2", "memory"})
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "r2"})
 _CONTENT_TYPE_ARGUMENT = {"s3": "ContentType", "s3a": "ContentType", "gs": "content_type", "gcs": "content_type"}
 _LEFT_BEHIND = (".tmp", ".part")
 _CHUNK_BYTES = 1 << 20

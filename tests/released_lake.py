@@ -56,7 +56,7 @@ FIRST_EVENTS: Rows = [
 ]
 SECOND_EVENTS: Rows = [{"event_id": 3, "happened_at": datetime(2024, 1, 2, tzinfo=UTC), "tags": None, "_load_id": "l2"}]
 FIRST_PROJECTS: Rows = [
-    {"project_id": "p1", "display_name": "Ünïcode, \"quoted\"", "first_listed_at": datetime(2023, 5, 1, tzinfo=UTC), "score": 1.5},
+    {"project_id": "p1", "display_name": 'Ünïcode, "quoted"', "first_listed_at": datetime(2023, 5, 1, tzinfo=UTC), "score": 1.5},
     {"project_id": "p2", "display_name": None, "first_listed_at": None, "score": -0.1},
 ]
 SECOND_PROJECTS: Rows = [

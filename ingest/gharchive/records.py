@@ -88,7 +88,7 @@ SELECT line_number, line, problem,
        try_cast(coalesce({_f("number")}, {_f("pull_number")}, {_f("issue_number")}) AS BIGINT) AS number,
        try_cast({_f("is_merged")} AS BOOLEAN) AS is_merged,
        {_time(_f("merged_at"))} AS merged_at,
-       CASE WHEN NOT is_old THEN try_cast({_f("opened_by_id")} AS BIGINT) END AS opened_by_id,
+       try_cast({_f("opened_by_id")} AS BIGINT) AS opened_by_id,
        {_f("opened_by_login")} AS opened_by_login,
        {_time(_f("published_at"))} AS published_at,
        {_f("created_at")} AS created_at_text

@@ -18,6 +18,17 @@ _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})\Z")
 _DECIMAL = re.compile(r"-?\d{1,15}\.\d{1,15}\Z")
 _TRUE = frozenset({"true", "yes", "on"})
 _BEFORE_SCOPE = re.compile(r"(?<=/)(?=@)")
+_GUESSED = frozenset("0123456789+-.~nNtTfFyYoO=<")
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's C loader, which guesses a scalar's type only where its first letter lets it be anything but a text."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        """Return a node's tag."""
+        if kind is yaml.ScalarNode and value and (value[0] not in _GUESSED or not implicit[0]):
+            return _TAG + "str"
+        return str(super().resolve(kind, value, implicit))
 
 
 class NotYamlError(Exception):
@@ -37,7 +48,7 @@ def parse(content: bytes) -> yaml.Node | None:
     if len(content) > LONGEST_BYTES:
         raise NotYamlError(f"the file has {len(content)} bytes, more than {LONGEST_BYTES}")
     try:
-        root: yaml.Node | None = yaml.compose(content, Loader=yaml.CSafeLoader)
+        root: yaml.Node | None = yaml.compose(content, Loader=_Loader)
         if b"*" in content and root is not None:
             _count(root, 0)
     except yaml.MarkedYAMLError as error:

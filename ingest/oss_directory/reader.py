@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 
 from catalog.errors import SourceFormatError
@@ -55,13 +57,25 @@ def read_directory(address: str, *, position: int, history: bool, known_load_id:
         address, position=position, history=history, known_load_id=known_load_id
     ):
         return None
-    with open_directory(address, history=history) as directory:
+    with open_directory(address, history=history) as directory, _collector_paused():
         rows = DirectoryRows(directory.identity.name, position)
         _read(directory, rows)
         new_id = _load_id(directory.identity, position, known_load_id, history=history)
     if not rows.files:
         raise SourceFormatError(f"{address} has no YAML files in data/projects or data/collections", address=address)
     return _load(new_id, rows, known_load_id)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's collector of cycles from going through millions of nodes that hold none: it takes half of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _read(directory: Directory, rows: DirectoryRows) -> None:

@@ -80,6 +80,7 @@ def _document(
     settings: Settings, inputs: ReleaseInputs, key: Ed25519PrivateKey, newest: Release | None, tables: list[ReleasedTable]
 ) -> ReleaseDocument:
     return ReleaseDocument(
+        format_version=1,
         dataset=settings.dataset,
         sequence=newest.sequence + 1 if newest else 1,
         created_at=datetime.now(UTC),

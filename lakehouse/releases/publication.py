@@ -44,12 +44,14 @@ def point_latest(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey, rel
     """Say, signed anew and with a new term, that this release is the current one."""
     now = datetime.now(UTC)
     latest = Latest(
+        format_version=1,
         sequence=release.sequence,
         sha256=release.id.partition("-")[2],
         id=release.id,
         signed_at=now,
         expires_at=now + timedelta(days=settings.release.expires_after_days),
         key_id=key_id(key.public_key()),
+        signature="",
     )
     bucket.write(LATEST_KEY, canonical_json(sign_latest(key, latest)))
     crash_point("release.latest")

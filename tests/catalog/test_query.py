@@ -33,7 +33,9 @@ def answer(connection: DuckConnection, sql: str, output_format: ResultFormat = "
 
 def test_each_table_stands_under_its_stage(connection: DuckConnection) -> None:
     """All tables of a release can be read as `stage.table`."""
-    found = json.loads(answer(connection, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE NOT internal ORDER BY 1"))
+    found = json.loads(
+        answer(connection, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE NOT internal ORDER BY 1")
+    )
     names = ["intermediate.int_days", "marts.projects_v1", "marts.source_gaps_v1", "raw.demo__events"]
     assert [row["name"] for row in found] == names
 
@@ -54,7 +56,9 @@ def test_a_plain_name_is_of_the_only_stage(released_lake: ReleasedLake) -> None:
 def test_an_older_release_has_its_own_rows(released_lake: ReleasedLake) -> None:
     """A kept release shows what it showed when it was made."""
     with open_release(released_lake.settings, released_lake.releases[0]) as connection:
-        assert json.loads(answer(connection, "SELECT (SELECT count(*) FROM projects_v1) AS p, (SELECT count(*) FROM raw.demo__events) AS e"))
+        assert json.loads(
+            answer(connection, "SELECT (SELECT count(*) FROM projects_v1) AS p, (SELECT count(*) FROM raw.demo__events) AS e")
+        )
         assert json.loads(answer(connection, "SELECT count(*) AS n FROM projects_v1")) == [{"n": 2}]
         assert json.loads(answer(connection, "SELECT count(*) AS n FROM raw.demo__events")) == [{"n": 2}]
 
@@ -152,7 +156,9 @@ def test_files_of_another_release_stay_out_of_reach(released_lake: ReleasedLake)
         answer(connection, f"SELECT * FROM read_parquet('{path}')")
 
 
-@pytest.mark.parametrize("sql", ["DESCRIBE projects_v1", "SHOW TABLES", "SUMMARIZE projects_v1", "EXPLAIN SELECT 1", "explain analyze FROM projects_v1"])
+@pytest.mark.parametrize(
+    "sql", ["DESCRIBE projects_v1", "SHOW TABLES", "SUMMARIZE projects_v1", "EXPLAIN SELECT 1", "explain analyze FROM projects_v1"]
+)
 def test_ways_of_looking_are_allowed(connection: DuckConnection, sql: str) -> None:
     """DESCRIBE, SHOW, SUMMARIZE and EXPLAIN of a SELECT run as queries do."""
     assert json.loads(answer(connection, sql))
@@ -232,6 +238,23 @@ def test_an_error_among_the_rows_leaves_the_file_as_it_was(connection: DuckConne
         run_query(connection, sql, output_format, file)
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_odd_types_have_a_text_or_a_clear_error(connection: DuckConnection) -> None:
+    """Dates beyond Python's years, intervals and infinity have a text; what a format can't hold is an error that names the format."""
+    sql = "SELECT DATE '10000-01-01' AS d, INTERVAL '1 month 2 days 3.5 seconds' AS i, 'inf'::DOUBLE AS f, TIMESTAMP '2024-01-01' AS t"
+    assert answer(connection, sql, "csv").splitlines()[1] == '"10000-01-01","P1M2DT3.5S",inf,"2024-01-01T00:00:00Z"'
+    assert json.loads(answer(connection, sql)) == [{"d": "10000-01-01", "i": "P1M2DT3.5S", "f": None, "t": "2024-01-01T00:00:00Z"}]
+    assert "inf" in answer(connection, sql, "table")
+    with pytest.raises(QueryError, match="can't be written as parquet"):
+        answer(connection, "SELECT INTERVAL 1 month", "parquet")
+
+
+def test_a_place_that_cannot_be_written_is_named(connection: DuckConnection, tmp_path: Path) -> None:
+    """A file that can't be written is an error that names it."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(QueryError, match=r"out\.csv can't be written"):
+        run_query(connection, "SELECT 1", "csv", tmp_path / "file" / "out.csv")
 
 
 def test_columns_of_one_name_stay_apart(connection: DuckConnection) -> None:

@@ -21,8 +21,8 @@ from catalog.releases import (
     Latest,
     Models,
     Release,
-    ReleaseDocument,
     ReleasedFile,
+    ReleaseDocument,
     ReleasedTable,
     document_key,
     list_releases,
@@ -58,6 +58,7 @@ def document(sequence: int, previous: str | None, **changes: Any) -> ReleaseDocu
         files=[metadata],
     )
     values: dict[str, Any] = {
+        "format_version": 1,
         "dataset": "small",
         "sequence": sequence,
         "created_at": NOW,
@@ -89,19 +90,21 @@ def publish(bucket: FolderBucket, sequence: int, previous: str | None, *, is_cur
 def latest_of(identifier: str, sequence: int) -> Latest:
     """Return the signed `latest.json` of a release, valid for a day from NOW."""
     unsigned = Latest(
+        format_version=1,
         sequence=sequence,
         sha256=identifier[-64:],
         id=identifier,
         signed_at=NOW,
         expires_at=NOW + timedelta(days=1),
         key_id=key_id(KEY.public_key()),
+        signature="",
     )
     return sign_latest(KEY, unsigned)
 
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> FolderBucket:
-    """An empty bucket in a folder."""
+    """Return an empty bucket in a folder."""
     return FolderBucket(tmp_path, "small")
 
 
@@ -217,9 +220,23 @@ def test_another_format_version_is_refused(version: object) -> None:
 
 
 def test_fields_of_later_writers_are_passed_over() -> None:
-    """A field that this reader doesn't know is no error."""
+    """A field that this reader doesn't know is no error; in `latest.json` the signature covers it too."""
     plain = json.loads(canonical_json(document(1, None))) | {"mood": "good"}
     assert parse(ReleaseDocument, canonical_json(plain), "it") == document(1, None)
+    identifier = release_id(1, canonical_json(plain))
+    later = sign_latest(KEY, Latest.model_validate({**latest_of(identifier, 1).model_dump(), "mood": "good"}))
+    check_latest(parse(Latest, canonical_json(later), LATEST_KEY), TRUSTED, NOW)
+    with pytest.raises(VerificationError, match="does not fit"):
+        check_latest(later.model_copy(update={"mood": "bad"}), TRUSTED, NOW)
+
+
+@pytest.mark.parametrize("field", ["format_version", "previous", "restores", "tables", "coverage"])
+def test_no_field_is_filled_in(field: str) -> None:
+    """A document that lacks a field is refused; nothing is taken for granted."""
+    plain = json.loads(canonical_json(document(1, None)))
+    del plain[field]
+    with pytest.raises(VerificationError, match=f"{field}: Field required"):
+        parse(ReleaseDocument, canonical_json(plain), "it")
 
 
 @pytest.mark.parametrize(

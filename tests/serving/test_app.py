@@ -112,7 +112,9 @@ def test_documents_may_be_kept_as_long_as_they_hold(base_url: str, released_lake
 
 def test_clients_are_told_the_address_that_they_asked_at(released_lake: ReleasedLake, client: AppClient) -> None:
     """The bucket's place is the host of the request, unless the server knows its public address."""
-    assert client.get(f"/{TABLE}", headers={"Host": "data.example.org:8080"}).json()["config"]["s3.endpoint"] == "http://data.example.org:8080"
+    assert (
+        client.get(f"/{TABLE}", headers={"Host": "data.example.org:8080"}).json()["config"]["s3.endpoint"] == "http://data.example.org:8080"
+    )
     public = AppClient(create_app(released_lake.settings, "https://public.example.org/oss/"))
     assert public.get(f"/{TABLE}").json()["config"]["s3.endpoint"] == "https://public.example.org/oss"
 
@@ -208,7 +210,10 @@ def test_readers_see_one_release_while_it_is_switched(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     pinned = {
-        (table.metadata_file, int(table.snapshot_id)) for release in (first, second) for table in release.tables if table.name == PROJECTS.name
+        (table.metadata_file, int(table.snapshot_id))
+        for release in (first, second)
+        for table in release.tables
+        if table.name == PROJECTS.name
     }
     assert errors == []
     assert seen <= pinned

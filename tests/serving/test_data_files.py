@@ -191,3 +191,14 @@ def test_nothing_else_is_handed_out(api_url: str, path: str) -> None:
     connection.close()
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
     assert b"secret" not in body
+
+
+def test_a_file_of_no_release_has_an_etag_too(api_url: str, released_lake: ReleasedLake) -> None:
+    """A file that no release lists is known by size and time, so that its ETag changes with its bytes."""
+    path = released_lake.settings.warehouse / "loose.json"
+    etags = []
+    for text in ("1", "22"):
+        path.write_text(text)
+        etags.append(httpx.get(f"{api_url}/small-lake/loose.json").headers["etag"])
+    path.unlink()
+    assert etags[0] != etags[1]

@@ -25,13 +25,17 @@ def test_ranges_that_a_file_of_ten_bytes_has(header: str, ranges: list[tuple[int
     assert parse_ranges(header, 10) == ranges
 
 
-@pytest.mark.parametrize(("header", "size_bytes"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0), ("bytes=11-12,-0", 10)])
+@pytest.mark.parametrize(
+    ("header", "size_bytes"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0), ("bytes=11-12,-0", 10)]
+)
 def test_ranges_that_it_does_not_have(header: str, size_bytes: int) -> None:
     """Well-formed ranges of which the file has none are an empty list."""
     assert parse_ranges(header, size_bytes) == []
 
 
-@pytest.mark.parametrize("header", ["", "bytes", "bytes=", "bytes=-", "bytes=1-0", "bytes=0-1,", "bytes=0x1-2", "items=0-1", "bytes=+1-2", "bytes=٣-٤"])
+@pytest.mark.parametrize(
+    "header", ["", "bytes", "bytes=", "bytes=-", "bytes=1-0", "bytes=0-1,", "bytes=0x1-2", "items=0-1", "bytes=+1-2", "bytes=٣-٤"]
+)
 def test_headers_that_say_nothing(header: str) -> None:
     """A malformed header is None."""
     assert parse_ranges(header, 10) is None

@@ -49,8 +49,8 @@ WITH numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY n.artifact_kind, n.artifact_name
       ORDER BY
-        CASE WHEN n.last_seen_at IS NULL OR b.first_seen_at <= n.last_seen_at THEN 0 ELSE 1 END,
-        CASE WHEN n.last_seen_at IS NULL OR b.first_seen_at <= n.last_seen_at THEN b.first_seen_at END DESC NULLS LAST,
+        CASE WHEN b.first_seen_at <= n.last_seen_at THEN 0 ELSE 1 END,
+        CASE WHEN b.first_seen_at <= n.last_seen_at THEN b.first_seen_at END DESC NULLS LAST,
         b.first_seen_at,
         b.artifact_number
     ) AS position

@@ -3,7 +3,7 @@ MODEL (
   kind VIEW,
   columns (
     metric_id TEXT, metric_name TEXT, event_source TEXT, measure TEXT, window_name TEXT, includes_bots BOOLEAN, display_name TEXT,
-    description TEXT, unit TEXT, definition_sql TEXT
+    description TEXT, unit TEXT, definition_sql TEXT, event_types TEXT
   ),
   grain metric_name,
   description 'Every metric: its name, unit and definition.',
@@ -17,7 +17,8 @@ MODEL (
     display_name = 'name for people',
     description = 'what it says',
     unit = 'of its values',
-    definition_sql = 'a query over events_daily_v1 that gives its value; :artifact_ids, :first_day and :last_day are to be filled in'
+    definition_sql = 'a query over events_daily_v1 that gives its value; :artifact_ids, :first_day and :last_day are to be filled in',
+    event_types = 'types of events that it looks at, joined by |'
   )
 );
 
@@ -36,6 +37,7 @@ SELECT
   c.display_name,
   c.description,
   c.unit,
-  REPLACE(c.definition_sql, ':event_source', s.event_source) AS definition_sql
+  REPLACE(c.definition_sql, ':event_source', s.event_source) AS definition_sql,
+  c.event_types
 FROM sources AS s
 CROSS JOIN @metric_catalogue()

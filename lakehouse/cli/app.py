@@ -1,0 +1,69 @@
+"""The application, its options, and what it does with errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from catalog.errors import OsslakeError
+from catalog.settings import DEFAULT_LAKE, Settings, load_settings
+from lakehouse.cli import ingest, pipeline, read, release
+
+app = typer.Typer(
+    name="osslake",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: osslake --lake demo run",
+)
+app.add_typer(ingest.app, name="ingest")
+app.add_typer(release.app, name="release")
+pipeline.register(app)
+read.register(app)
+
+
+@app.callback()
+def osslake(
+    context: typer.Context,
+    lake: Annotated[Path, typer.Option(envvar="OSSLAKE_LAKE", help="The lake's folder, or a settings file (.toml).")] = DEFAULT_LAKE,
+) -> None:
+    """An open lakehouse of open-source impact data: collect, compute, sign, publish, query."""
+    context.obj = _Lake(lake)
+
+
+class _Lake:
+    """The lake that a command works on; its settings are read when they are first asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self._path)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 1 for an error of ours (one line), 2 for wrong usage."""
+    _configure_log()
+    try:
+        app()
+    except OsslakeError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; run the same command again, nothing is lost\n")
+        sys.exit(130)
+
+
+def _configure_log() -> None:
+    structlog.configure(
+        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )

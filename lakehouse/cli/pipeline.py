@@ -1,0 +1,226 @@
+"""`osslake world | transform | publish | run | status`: what an operator does with a whole lake."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from catalog.errors import SettingsError
+from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, show_load, size
+from lakehouse.lock import lake_lock
+
+if TYPE_CHECKING:
+    from lakehouse.run import RunSummary
+
+
+class Engine(str, Enum):
+    """Engines that models run on."""
+
+    duckdb = "duckdb"
+    trino = "trino"
+
+
+class Target(str, Enum):
+    """Where a release is published to."""
+
+    iceberg = "iceberg"
+    static = "static"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="Example: osslake world demo/world --events 20000 --days 60 --seed 1 --projects 40")(world)
+    app.command(epilog="Example: osslake transform")(transform)
+    app.command(epilog="Example: osslake publish static /srv/lake --url https://lake.example.org")(publish)
+    app.command(epilog="Example: osslake --lake demo run")(run)
+    app.command(epilog="Example: osslake status --output json")(status)
+
+
+def as_of_day(text: str | None) -> date | None:
+    """Parse `--as-of`."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {text!r} is not a date such as 2015-01-31") from error
+
+
+def world(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    events: Annotated[int, typer.Option("--events", help="Records in the hour files, 100 to 50,000,000.")] = 20_000,
+    days: Annotated[int, typer.Option("--days", help="Days that they are spread over.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
+    projects: Annotated[int, typer.Option("--projects", help="Projects in the directory, 12 at least.")] = 40,
+    start: Annotated[str, typer.Option("--start", help="First day.")] = "2024-01-01",
+    truth: Annotated[bool, typer.Option("--truth", help="Also write the exact metric values (truth.parquet), up to 200,000 events.")] = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Write a generated world: hour files, a directory, git repositories, in the sources' own formats."""
+    from ingest.world import WorldSettings, write_world
+
+    try:
+        summary = write_world(
+            folder, WorldSettings(events=events, days=days, seed=seed, projects=projects, start=date.fromisoformat(start), truth=truth)
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if output is Output.json:
+        print_json(summary)
+        return
+    say(f"world in {folder}: {summary.record_count:,} records in {summary.hour_file_count:,} hour files ({size(summary.file_bytes)}), ")
+    say(f"{len(summary.missing_hours)} hours missing, {summary.project_count} projects, {summary.clone_count} git repositories")
+    say(f"hours: --from {summary.from_hour} --to {summary.to_hour}")
+
+
+def transform(
+    context: typer.Context,
+    engine: Annotated[Engine | None, typer.Option("--engine", help="Where the models run; default: the setting transform.engine.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")] = None,
+    output: OutputOption = Output.text,
+) -> None:
+    """Bring the models' tables up to date with the raw tables."""
+    from catalog.iceberg import open_catalog
+    from lakehouse import transform as models
+
+    settings = context.obj.settings
+    if (engine or settings.transform.engine) == Engine.trino:
+        raise SettingsError("engine trino is not part of this version; run with --engine duckdb", engine="trino")
+    with lake_lock(settings, "transform"), progress() as (_, step):
+        step("transform")
+        summary = models.transform(settings, open_catalog(settings), as_of_day(as_of))
+    if output is Output.json:
+        print_json(
+            {name: getattr(summary, name) for name in ("is_needed", "is_full", "as_of", "restated_days", "duration_s", "raw_snapshots", "audits")}
+        )
+        return
+    _show_transform(summary)
+
+
+def _show_transform(done: Any) -> None:
+    if not done.is_needed:
+        say(f"transform: nothing changed, as of {done.as_of}; {done.duration_s:.1f} s")
+        return
+    kind = "built from nothing" if done.is_full else f"restated what {done.restated_days:,} changed days touch"
+    say(f"transform: {kind}, as of {done.as_of}, {len(done.audits)} audits passed; {done.duration_s:.1f} s")
+
+
+def publish(
+    context: typer.Context,
+    target: Annotated[Target | None, typer.Argument(help="iceberg or static; without a name all that the settings name.")] = None,
+    address: Annotated[str, typer.Argument(metavar="[DIR]", help="For static: a folder or any fsspec address.")] = "",
+    url: Annotated[str, typer.Option("--url", help="For static: the address under which the files will be seen.")] = "",
+    output: OutputOption = Output.text,
+) -> None:
+    """Publish the current release: as Iceberg tables in the lake, as static files for any web server."""
+    from lakehouse.run import publish_only
+    from lakehouse.static_export import export_static
+
+    settings = context.obj.settings
+    result: dict[str, Any] = {}
+    with lake_lock(settings, "publish"), progress() as (_, step):
+        if target in (None, Target.iceberg):
+            step("publish iceberg")
+            result["iceberg"] = publish_only(settings)[0]
+        place = address or (settings.resolve(settings.publish.static) if settings.publish.static else "")
+        if target is Target.static and not (place and (url or settings.publish.static_url)):
+            raise typer.BadParameter("static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org")
+        if target is Target.static or (target is None and place):
+            step("publish static")
+            result["static"] = export_static(settings, place, url or settings.publish.static_url)
+    if output is Output.json:
+        print_json(result)
+        return
+    for name, summary in result.items():
+        _show_tables(summary) if name == "iceberg" else _show_static(summary)
+
+
+def _show_tables(tables: Any) -> None:
+    if not tables.tables:
+        say("tables: nothing changed")
+        return
+    parts = sum(len(months) for months in tables.tables.values())
+    say(f"tables: {len(tables.tables)} changed, {parts} partitions written, {tables.rows:,} rows, {size(tables.bytes)}")
+
+
+def _show_static(export: Any) -> None:
+    say(
+        f"static: release {export.release_id[:16]}, {export.files:,} files, {export.files_copied:,} of them copied "
+        f"({size(export.bytes_copied)}); {export.duration_s:.1f} s"
+    )
+
+
+def run(
+    context: typer.Context,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Last day that metrics speak of.")] = None,
+    output: OutputOption = Output.text,
+) -> None:
+    """Do everything that the settings name: ingest what is new, transform, audit, release, publish."""
+    from lakehouse.run import run_all
+
+    settings = context.obj.settings
+    with lake_lock(settings, "run"), progress() as (on_load, step):
+        summary = run_all(settings, as_of=as_of_day(as_of), progress=on_load, step=step)
+    if output is Output.json:
+        print_json(run_record(summary))
+        return
+    for load in summary.loads:
+        show_load(load)
+    show_release_made(summary)
+    if summary.static:
+        _show_static(summary.static)
+    say(f"done in {summary.duration_s:.1f} s")
+
+
+def run_record(summary: RunSummary) -> dict[str, Any]:
+    """Return a run's summary for programs."""
+    done, outcome = summary.transformed, summary.release
+    return {
+        "loads": [load | {"rejected": dict(load["rejected"])} for load in (vars(one) for one in summary.loads)],
+        "transform": {"is_needed": done.is_needed, "is_full": done.is_full, "as_of": done.as_of, "duration_s": done.duration_s} if done else None,
+        "tables": summary.tables,
+        "release": {"id": outcome.release.id, "sequence": outcome.release.sequence, "is_new": outcome.is_new} if outcome else None,
+        "static": summary.static,
+        "duration_s": summary.duration_s,
+    }
+
+
+def show_release_made(summary: RunSummary) -> None:
+    """Print what transform, publication and release did."""
+    if summary.transformed:
+        _show_transform(summary.transformed)
+    if summary.tables:
+        _show_tables(summary.tables)
+    if summary.release:
+        release = summary.release.release
+        rows = sum(table.row_count for table in release.tables)
+        news = "new" if summary.release.is_new else "unchanged"
+        say(f"release {release.id} ({news}): as of {release.as_of_date}, {len(release.tables)} tables, {rows:,} rows")
+
+
+def status(context: typer.Context, output: OutputOption = Output.text) -> None:
+    """Tell what is loaded, what is missing, and which release is current."""
+    from lakehouse.status import lake_status
+
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    found = lake_status(context.obj.settings)
+    if output is Output.json:
+        print_json(found)
+        return
+    say(f"lake {found.folder}")
+    for source in found.sources:
+        say(f"  {source['source']}: {source['text']}")
+    if not found.sources:
+        say("  nothing loaded yet; `osslake ingest --help` tells how")
+    if found.release:
+        release = found.release
+        age = datetime.now(tz=release["created_at"].tzinfo) - release["created_at"]
+        say(f"  release {release['id']}, as of {release['as_of_date']}, made {age.total_seconds() / 3600:.1f} hours ago, {release['kept']} kept")
+        say(f"  {'loads since then are not released yet' if found.is_behind else 'up to date with what is loaded'}")
+    else:
+        say("  no release yet; `osslake release create` makes one")

@@ -1,0 +1,122 @@
+"""`osslake sql | explain | serve`: reading releases."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from catalog.errors import QueryError
+from lakehouse.cli.output import Output, OutputOption, print_json, say
+
+
+class Format(str, Enum):
+    """Forms of a query's rows."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+class Stage(str, Enum):
+    """Stages that can be read."""
+
+    raw = "raw"
+    staging = "staging"
+    intermediate = "intermediate"
+    marts = "marts"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog='Example: osslake sql "select project_name, artifact_count from projects_v1 limit 5"')(sql)
+    app.command(epilog="Example: osslake explain github_commits_monthly uniswap 2015-01-01")(explain)
+    app.command(epilog="Example: osslake serve --port 8000")(serve)
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads; tables stand under their stage: marts.projects_v1.")],
+    release: Annotated[str | None, typer.Option("--release", help="Id, its beginning, or a sequence number; default: the current one.")] = None,
+    stage: Annotated[Stage | None, typer.Option("--stage", help="Only this stage, its tables under plain names too.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="json prints an array of objects and nothing else.")] = Format.table,
+    out: Annotated[Path | None, typer.Option("--out", help="Write to a file instead of standard output.")] = None,
+) -> None:
+    """Query a release with DuckDB's SQL: raw tables, staging, intermediate tables and marts."""
+    from catalog.query import STAGES, open_release, run_query
+    from catalog.releases import read_release
+
+    if form is Format.parquet and out is None and sys.stdout.isatty():
+        raise QueryError("--format parquet wants --out FILE, or standard output led elsewhere")
+    settings = context.obj.settings
+    stages = (stage.value,) if stage else STAGES
+    staging = None
+    if stage is Stage.staging or (stage is None and "staging." in query.lower()):
+        from lakehouse.staging_views import staging_views
+
+        staging = staging_views(settings)
+    elif stage is None:
+        stages = tuple(one for one in STAGES if one != "staging")
+    connection = open_release(settings, read_release(settings, release), stages, staging)
+    rows = run_query(connection, query, form.value, out or sys.stdout.buffer)
+    if out:
+        sys.stderr.write(f"{rows:,} rows in {out}\n")
+
+
+def explain(
+    context: typer.Context,
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Name of a metric, such as github_commits_monthly.")],
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Slug of a project or collection, owner/name of a repository, or an id.")],
+    day: Annotated[str, typer.Argument(metavar="DATE", help="A day of the window, such as 2015-01-01.")],
+    release: Annotated[str | None, typer.Option("--release", help="Id, its beginning, or a sequence number.")] = None,
+    events: Annotated[int, typer.Option("--events", help="How many events to show.")] = 50,
+    output: OutputOption = Output.text,
+) -> None:
+    """Lead from one number to its definition, SQL, events, and the raw file and line of each."""
+    from catalog.releases import read_release
+    from lakehouse.explain import explain as explain_value
+
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError as error:
+        raise typer.BadParameter(f"{day!r} is not a date such as 2015-01-01") from error
+    settings = context.obj.settings
+    found = explain_value(settings, read_release(settings, release), metric, entity, chosen, events)
+    if output is Output.json:
+        print_json(found)
+        return
+    _show(found)
+
+
+def _show(found: Any) -> None:
+    say(f"{found.metric_name} of {found.level} {found.entity}, {found.first_day} to {found.last_day}: {found.value:g} {found.unit}")
+    say(f"  {found.display_name}: {found.description}")
+    say(f"  release {found.release_id}; recomputed from events_daily_v1: {found.recomputed:g}")
+    if found.period:
+        coverage = "unknown" if found.period["coverage"] is None else f"{found.period['coverage']:.1%}"
+        complete = "complete" if found.period["is_period_complete"] else "not over yet"
+        degraded = f", degraded: {found.period['gap_reason']}" if found.period["is_degraded"] else ""
+        say(f"  period {complete}, coverage {coverage}{degraded}")
+    say(f"  {found.definition_sql if found.artifacts <= 3 else found.definition_sql[:600] + ' ...'}")
+    say(f"  {found.event_count:,} events of {found.artifacts:,} artifacts, the newest {len(found.events)}:")
+    for event in found.events:
+        where = f"{event['raw_file']}:{event['raw_line']}" if event["raw_file"] else "no raw row"
+        say(f"    {event['time']:%Y-%m-%d %H:%M:%S} {event['event_type']:<28} {event['event_source_id'][:40]:<40} {event['actor_kind']:<7} {where}")
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8000,
+    public_url: Annotated[str, typer.Option("--public-url", help="Address that clients are told, behind a proxy.")] = "",
+) -> None:
+    """Serve the releases over HTTP: an Iceberg REST catalog, read-only, with the data files beside it."""
+    settings = context.obj.settings
+    sys.stderr.write(f"serving {settings.folder} at http://{host}:{port} (Iceberg REST catalog, data files); Ctrl-C ends it\n")
+    importlib.import_module("serving.server").run(settings, host, port, public_url=public_url)

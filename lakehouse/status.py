@@ -1,0 +1,108 @@
+"""What is loaded, what is missing, which release is current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.iceberg import open_catalog
+from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
+from catalog.releases import kept_ids, read_latest, read_release
+from catalog.settings import Settings
+from lakehouse.ingest import ledger_rows
+
+MISSING_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LakeStatus:
+    """The state of a lake.
+
+    Attributes:
+        sources: per source its name, its figures and a line of text.
+        release: id, as_of_date, created_at and how many releases are kept; None before the first.
+        is_behind: whether raw tables changed since the release.
+    """
+
+    folder: str
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    release: dict[str, Any] | None = None
+    is_behind: bool = False
+
+
+def lake_status(settings: Settings) -> LakeStatus:
+    """Read the state of a lake."""
+    if not settings.folder.is_dir():
+        return LakeStatus(str(settings.folder))
+    catalog = open_catalog(settings)
+    sources = [*_hours(settings, catalog), *_directories(settings, catalog), *_repositories(settings, catalog), *_rejected(settings, catalog)]
+    if read_latest(settings) is None:
+        return LakeStatus(str(settings.folder), sources)
+    release = read_release(settings)
+    shown = {"id": release.id, "as_of_date": release.as_of_date, "created_at": release.created_at, "kept": _kept(settings)}
+    return LakeStatus(str(settings.folder), sources, shown, _is_behind(catalog, release.document.inputs))
+
+
+def _kept(settings: Settings) -> int:
+    from catalog.bucket import open_bucket
+
+    return len(kept_ids(open_bucket(settings)))
+
+
+def _is_behind(catalog: Any, inputs: dict[str, str]) -> bool:
+    for dataset in RAW_TABLES:
+        if dataset is REJECTED:
+            continue
+        snapshot = catalog.load_table(dataset.identifier).current_snapshot()
+        if str(snapshot.snapshot_id if snapshot else "") != inputs.get(dataset.full_name, ""):
+            return True
+    return False
+
+
+def _hours(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
+    rows = ledger_rows(settings, catalog, GHARCHIVE_HOURS, "hour, state, period_start, record_count, loaded_count, rejected_count")
+    if not rows:
+        return []
+    states = {state: sum(row[1] == state for row in rows) for state in ("loaded", "empty", "missing", "partial")}
+    missing = sorted((row[2], row[0]) for row in rows if row[1] == "missing")
+    first, last = min(row[2] for row in rows), max(row[2] for row in rows)
+    figures = {"records": sum(row[3] for row in rows), "loaded": sum(row[4] for row in rows), "rejected": sum(row[5] for row in rows)}
+    text = f"hours {first:%Y-%m-%dT%H} to {last:%Y-%m-%dT%H}: " + ", ".join(f"{count:,} {state}" for state, count in states.items())
+    text += f"; {figures['records']:,} records = {figures['loaded']:,} loaded + {figures['rejected']:,} rejected"
+    if missing:
+        names = [name for _, name in missing]
+        text += f"; missing: {', '.join(names[:MISSING_SHOWN])}{', ...' if len(names) > MISSING_SHOWN else ''}"
+    return [{"source": "gharchive", "text": text, "hours": states, "missing": [name for _, name in missing], **figures}]
+
+
+def _directories(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
+    current = "directory, count(*) FILTER (WHERE valid_to IS NULL), max(directory_commit)"
+    projects = ledger_rows(settings, catalog, DIRECTORY_PROJECTS, current, "GROUP BY directory ORDER BY directory")
+    collections = dict(
+        (row[0], row[1]) for row in ledger_rows(settings, catalog, DIRECTORY_COLLECTIONS, current, "GROUP BY directory ORDER BY directory")
+    )
+    return [
+        {
+            "source": "oss_directory",
+            "directory": name,
+            "projects": count,
+            "collections": collections.get(name, 0),
+            "text": f"{name}: {count:,} projects, {collections.get(name, 0):,} collections",
+        }
+        for name, count, _ in projects
+    ]
+
+
+def _repositories(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
+    rows = ledger_rows(settings, catalog, GIT_REPOSITORIES, "count(*), coalesce(sum(commit_count), 0)")
+    if not rows or not rows[0][0]:
+        return []
+    return [{"source": "git", "repositories": rows[0][0], "commits": int(rows[0][1]), "text": f"{rows[0][0]:,} repositories, {int(rows[0][1]):,} commits"}]
+
+
+def _rejected(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
+    rows = ledger_rows(settings, catalog, REJECTED, "source, reason, count(*)", "GROUP BY source, reason ORDER BY source, reason")
+    if not rows:
+        return []
+    text = ", ".join(f"{source} {reason} {count:,}" for source, reason, count in rows)
+    return [{"source": "rejected", "text": text, "reasons": [{"source": s, "reason": r, "count": c} for s, r, c in rows]}]
