@@ -33,7 +33,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename durable. (Not catalog.storage's: that brings PyIceberg with it, two seconds before the first row.)"""
+    """Make the rename durable; catalog.storage's would bring PyIceberg with it, two seconds before the first row."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -25,7 +25,7 @@ from dlt.common.destination.client import DestinationClientConfiguration, JobCli
 from dlt.common.schema import Schema
 
 from catalog.crash import crash_point
-from catalog.datasets import Dataset, Partitioning
+from catalog.datasets import Dataset
 from catalog.errors import CommitError
 from catalog.iceberg import (
     COMMIT_ATTEMPTS,
@@ -163,19 +163,18 @@ def _with_load(rows: pa.Table, table: Table, package: Package) -> pa.Table:
 
 
 def partitions(rows: pa.Table, dataset: Dataset) -> Iterator[pa.Table]:
-    """Cut rows by the dataset's partitions, each part sorted by the grain (lists aside)."""
-    grain = [name for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
-    rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in grain]))
+    """Cut rows by the dataset's partitions, each part sorted by the grain (lists aside); the parts are slices of one sorted table."""
+    grain = [(name, "ascending") for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
     if dataset.partitioning is None:
-        yield rows
+        yield rows.take(pc.sort_indices(rows, sort_keys=grain))
         return
-    keys = _partition_keys(rows, dataset.partitioning)
-    for key in pc.unique(keys):
-        yield rows.filter(pc.equal(keys, key))
-
-
-def _partition_keys(rows: pa.Table, chosen: Partitioning) -> pa.ChunkedArray:
-    return pc.floor_temporal(rows.column(chosen.column), unit=chosen.transform)
+    keys = pc.floor_temporal(rows.column(dataset.partitioning.column), unit=dataset.partitioning.transform)
+    order = pc.sort_indices(rows.select([name for name, _ in grain]).append_column("_key", keys), sort_keys=[("_key", "ascending"), *grain])
+    rows, keys = rows.take(order), keys.take(order)
+    start = 0
+    for part in pc.value_counts(keys.combine_chunks()).field("counts").to_pylist():
+        yield rows.slice(start, part)
+        start += part
 
 
 def commit_package(package: Package) -> None:

@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 
-_DOMAIN = re.compile(rb"@(?=[A-Za-z0-9-]+\.)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_DOMAIN = re.compile(rb"@(?:(?<![0-9a-f]{40}@)|(?<=[A-Za-z0-9._%+-][0-9a-f]{40}@))(?=[A-Za-z0-9-]+\.)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _HASHED = re.compile(rb"[0-9a-f]{40}@")
 _LONGEST_LOCAL = 256
 _KEPT = frozenset({b"git"})
-_ATOMS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~.-") | frozenset(range(0x80, 0x100))
+_ATOMS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+=?^_`{|}~.-") | frozenset(range(0x80, 0x100))
 _ATOM_OR_BLANK = bytes(0x61 if byte in _ATOMS else 0x20 for byte in range(256))
 _BACKSLASH = 0x5C
 
@@ -28,8 +28,6 @@ def hash_emails(data: bytes) -> bytes:
     done = 0
     for match in _DOMAIN.finditer(data):
         at = match.start()
-        if _HASHED.match(data, max(at - 40, 0)):
-            continue
         start = _local_start(data, max(done, at - _LONGEST_LOCAL), at)
         local = data[start:at]
         if local and local not in _KEPT:

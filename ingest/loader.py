@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,16 @@ def as_dlt_source(load: Load) -> Any:
     ]
 
 
+def read_ahead(loads: Iterable[Load]) -> Iterator[Load]:
+    """Yield loads while the next one is read in a thread: reading and committing keep a core each busy."""
+    iterator = iter(loads)
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
+        coming = pool.submit(next, iterator, None)
+        while (load := coming.result()) is not None:
+            coming = pool.submit(next, iterator, None)
+            yield load
+
+
 class Loader:
     """Commits loads to one lake."""
 
@@ -81,7 +92,7 @@ class Loader:
         """Commit loads one after the other; each is whole or not there."""
         summary = LoadSummary(source)
         started = time.monotonic()
-        for load in loads:
+        for load in read_ahead(loads):
             self.commit(load)
             self._count(summary, load)
             summary.duration_s = time.monotonic() - started

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from released_lake import ReleasedLake
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def released_lake(tmp_path_factory: pytest.TempPathFactory) -> ReleasedLake:
-    """A lake of two releases, to be read only."""
+    """Make a lake of two releases, to be read only."""
     lake = ReleasedLake(tmp_path_factory.mktemp("released"))
     lake.release_first()
     lake.release_second()
     return lake
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of recorded real data; without it the test is skipped, or fails where CI is set."""
+    if not SHARED_DATA.is_dir():
+        reason = "the recorded real data is not beside the checkout: ../shared/data is no folder"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return SHARED_DATA

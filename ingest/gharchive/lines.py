@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from catalog.errors import SourceFormatError
@@ -91,19 +92,22 @@ def _lines(data: bytes, found: Unpacked, max_line_bytes: int) -> Lines:
     texts = hash_emails(data).split(b"\n")
     first = found.lines + 1
     found.lines += len(texts)
+    if b"" in texts or b"\r" in data or len(data) > max_line_bytes:
+        return _sorted_out(texts, first, max_line_bytes)
+    try:
+        return Lines(pa.array(np.arange(first, first + len(texts))), pa.array(texts, pa.binary()).cast(pa.string()))
+    except pa.ArrowInvalid:
+        return _sorted_out(texts, first, max_line_bytes)
+
+
+def _sorted_out(texts: list[bytes], first: int, max_line_bytes: int) -> Lines:
+    """Look at each line by itself, which takes longer."""
     numbered = [(first + position, text.removesuffix(b"\r")) for position, text in enumerate(texts) if text.strip()]
     bad = [BadLine(n, "too_long", f"{len(t):,} bytes", _shown(t)) for n, t in numbered if len(t) > max_line_bytes]
-    if bad:
-        numbered = [(n, t) for n, t in numbered if len(t) <= max_line_bytes]
-    try:
-        array = pa.array([t for _, t in numbered], pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid:
-        broken = [(n, t) for n, t in numbered if not _is_utf8(t)]
-        bad += [BadLine(n, "not_utf8", "bytes that are not UTF-8", _shown(t)) for n, t in broken]
-        numbers = {n for n, _ in broken}
-        numbered = [(n, t) for n, t in numbered if n not in numbers]
-        array = pa.array([t for _, t in numbered], pa.binary()).cast(pa.string())
-    return Lines(pa.array([n for n, _ in numbered], pa.int64()), array, bad)
+    bad += [BadLine(n, "not_utf8", "bytes that are not UTF-8", _shown(t)) for n, t in numbered if len(t) <= max_line_bytes and not _is_utf8(t)]
+    skipped = {line.number for line in bad}
+    good = [(n, t) for n, t in numbered if n not in skipped]
+    return Lines(pa.array([n for n, _ in good], pa.int64()), pa.array([t for _, t in good], pa.binary()).cast(pa.string()), bad)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -33,6 +33,8 @@ _PATHS = {
     "opened_by_id": "$.payload.pull_request.user.id",
     "opened_by_login": "$.payload.pull_request.user.login",
     "published_at": "$.payload.release.published_at",
+    "commits": "$.payload.commits",
+    "shas": "$.payload.shas",
 }
 _INTEGERS = ("actor_id", "repo_id", "number", "pull_number", "issue_number", "opened_by_id")
 _FIELD = {name: f"f[{position}]" for position, name in enumerate(_PATHS, 1)}
@@ -57,22 +59,23 @@ _BAD_INTEGER = " ".join(
 )
 _PARSED = f"""
 WITH split AS (
-  SELECT number AS line_number, line,
-         CASE WHEN json_valid(line) THEN json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}]) END AS f
+  SELECT number AS line_number, line, try(json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}])) AS f
   FROM lines
-), judged AS (
-  SELECT line_number, line, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at,
-         CASE WHEN f IS NULL THEN 'not_json'
-              WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object'
-              WHEN {_f("type")} IS NULL OR {_f("type")} = '' THEN 'missing_field:type'
-              WHEN {_f("created_at")} IS NULL THEN 'missing_field:created_at'
-              WHEN {_time(_f("created_at"))} IS NULL OR year({_time(_f("created_at"))}) NOT BETWEEN 1970 AND 9999 THEN 'not_a_time:created_at'
-              WHEN NOT {_IS_OLD} AND coalesce({_f("id")}, '') = '' THEN 'missing_field:id'
-              {_BAD_INTEGER} END AS problem
+), timed AS (
+  SELECT line_number, line, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at
   FROM split
+), judged AS (
+  SELECT *,
+         CASE WHEN f IS NULL THEN 'not_json'
+              WHEN coalesce({_f("type")}, '') = '' THEN CASE json_type(line) WHEN 'OBJECT' THEN 'missing_field:type' ELSE 'not_an_object' END
+              WHEN {_f("created_at")} IS NULL THEN 'missing_field:created_at'
+              WHEN created_at IS NULL OR year(created_at) NOT BETWEEN 1970 AND 9999 THEN 'not_a_time:created_at'
+              WHEN NOT is_old AND coalesce({_f("id")}, '') = '' THEN 'missing_field:id'
+              {_BAD_INTEGER} END AS problem
+  FROM timed
 )
 SELECT line_number, line, problem,
-       coalesce({_f("id")}, sha256(line)) AS record_id,
+       CASE WHEN {_f("id")} IS NULL THEN sha256(line) ELSE {_f("id")} END AS record_id,
        {_f("type")} AS record_type,
        created_at,
        CAST(created_at AS DATE) AS created_date,
@@ -83,8 +86,8 @@ SELECT line_number, line, problem,
        {_f("action")} AS action,
        {_f("ref")} AS ref,
        CASE WHEN problem IS NULL AND {_f("type")} = 'PushEvent'
-            THEN CASE WHEN is_old THEN json_extract_string(line, '$.payload.shas[*][0]')
-                      ELSE json_extract_string(line, '$.payload.commits[*].sha') END END AS commit_shas,
+            THEN CASE WHEN is_old THEN json_extract_string({_f("shas")}, '$[*][0]')
+                      ELSE json_extract_string({_f("commits")}, '$[*].sha') END END AS commit_shas,
        try_cast(coalesce({_f("number")}, {_f("pull_number")}, {_f("issue_number")}) AS BIGINT) AS number,
        try_cast({_f("is_merged")} AS BOOLEAN) AS is_merged,
        {_time(_f("merged_at"))} AS merged_at,

@@ -127,7 +127,7 @@ def identify_directory(address: str) -> Identity:
         SourceMissingError, SourceUnavailableError, SourceFormatError: there is no directory, or it can't be reached.
     """
     if is_remote(address):
-        return Identity(_name(address), read_remote_head(address).sha)
+        return Identity(name_of(address), read_remote_head(address).sha)
     return _open_folder(address, history=False).identity
 
 
@@ -148,15 +148,26 @@ def open_directory(address: str, *, history: bool) -> Iterator[Directory]:
         repository = fetch(address, read_remote_head(address), Path(folder) / "directory.git", depth=depth)
         if history:
             check_whole(repository, address)
-        yield GitFolder(_name(address), repository, head_of(repository, address), history=history)
+        yield GitFolder(name_of(address), repository, head_of(repository, address), history=history)
+
+
+def name_of(address: str) -> str:
+    """Return the name of a directory: its remote's URL without credentials, or the last part of its path.
+
+    Raises:
+        SourceMissingError, SourceFormatError: the path names no folder.
+    """
+    if is_remote(address):
+        remote = parse_remote(address)
+        return remote.url if remote else Path(address.partition("://")[2] or address).resolve().stem
+    path = _folder(address)
+    repository = find_repository(address) if _is_repository(path) else None
+    origin = parse_remote(repository.ask("config", "--get", "remote.origin.url").text) if repository else None
+    return origin.url if origin else path.resolve().name
 
 
 def _open_folder(address: str, *, history: bool) -> Directory:
-    path = Path(address)
-    if not path.exists():
-        raise SourceMissingError(f"there is no folder {address}", address=address)
-    if not path.is_dir():
-        raise SourceFormatError(f"{address} is neither a folder nor a git bundle", address=address)
+    path = _folder(address)
     if not _is_repository(path):
         if history:
             raise SettingsError(f"{address} has no git history: leave out --history, or give a clone", address=address)
@@ -164,20 +175,20 @@ def _open_folder(address: str, *, history: bool) -> Directory:
     repository = find_repository(address)
     if history:
         check_whole(repository, address)
-    origin = parse_remote(repository.ask("config", "--get", "remote.origin.url").text)
-    return GitFolder(
-        origin.url if origin else path.resolve().name, repository, head_of(repository, address), history=history
-    )
+    return GitFolder(name_of(address), repository, head_of(repository, address), history=history)
+
+
+def _folder(address: str) -> Path:
+    path = Path(address)
+    if not path.exists():
+        raise SourceMissingError(f"there is no folder {address}", address=address)
+    if not path.is_dir():
+        raise SourceFormatError(f"{address} is neither a folder nor a git bundle", address=address)
+    return path
 
 
 def _is_repository(path: Path) -> bool:
     return (path / ".git").exists() or all((path / name).exists() for name in ("HEAD", "objects", "refs"))
-
-
-def _name(address: str) -> str:
-    """Return the name of a directory to be fetched: its URL without credentials, or the last part of its path."""
-    remote = parse_remote(address)
-    return remote.url if remote else Path(address.partition("://")[2] or address).resolve().stem
 
 
 def _text(path: bytes) -> str:

@@ -28,7 +28,7 @@ class _Loader(yaml.CSafeLoader):
         """Return a node's tag."""
         if kind is yaml.ScalarNode and value and (value[0] not in _GUESSED or not implicit[0]):
             return _TAG + "str"
-        return str(super().resolve(kind, value, implicit))
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # the stubs lack it
 
 
 class NotYamlError(Exception):

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from catalog.errors import SourceFormatError
 from ingest.loads import Load, Replaced, load_id
-from ingest.oss_directory.directories import Directory, Identity, identify_directory, open_directory
+from ingest.oss_directory.directories import Directory, Identity, identify_directory, name_of, open_directory
 from ingest.oss_directory.documents import Document, read_document
 from ingest.oss_directory.histories import Version, versions_of
 from ingest.oss_directory.listings import listings_of
@@ -32,8 +32,12 @@ def directory_load_id(address: str, *, position: int, history: bool, known_load_
 
 
 def directory_name(address: str) -> str:
-    """Return the name that a directory's rows bear."""
-    return identify_directory(address).name
+    """Return the name that a directory's rows bear, without asking a remote.
+
+    Raises:
+        SourceMissingError, SourceFormatError: the address is a path that names no directory.
+    """
+    return name_of(address)
 
 
 def read_directory(address: str, *, position: int, history: bool, known_load_id: str | None) -> Load | None:
@@ -68,7 +72,7 @@ def read_directory(address: str, *, position: int, history: bool, known_load_id:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep Python's collector of cycles from going through millions of nodes that hold none: it takes half of the time."""
+    """Keep the collector of cycles from going through millions of nodes that hold none: half of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -202,7 +202,7 @@ def test_a_changed_byte_is_found_on_reading(bucket: FolderBucket, chain: list[st
         (b'{"a":1,"a":1}', "is not canonical"),
         (b'{"a":NaN}', "is not"),
         (b"[" * 100_000, "is not a JSON document"),
-        (b"{}", "sequence: Field required"),
+        (b"{}", "format_version: Field required"),
     ],
 )
 def test_what_is_no_document_is_refused(content: bytes, problem: str) -> None:
@@ -224,7 +224,7 @@ def test_fields_of_later_writers_are_passed_over() -> None:
     plain = json.loads(canonical_json(document(1, None))) | {"mood": "good"}
     assert parse(ReleaseDocument, canonical_json(plain), "it") == document(1, None)
     identifier = release_id(1, canonical_json(plain))
-    later = sign_latest(KEY, Latest.model_validate({**latest_of(identifier, 1).model_dump(), "mood": "good"}))
+    later = sign_latest(KEY, latest_of(identifier, 1).model_copy(update={"mood": "good"}))
     check_latest(parse(Latest, canonical_json(later), LATEST_KEY), TRUSTED, NOW)
     with pytest.raises(VerificationError, match="does not fit"):
         check_latest(later.model_copy(update={"mood": "bad"}), TRUSTED, NOW)

@@ -18,7 +18,7 @@ BASE = "https://data.example.org/oss"
 
 @pytest.fixture
 def release(released_lake: ReleasedLake) -> Release:
-    """The newest release."""
+    """Return the newest release."""
     return released_lake.releases[-1]
 
 

@@ -60,7 +60,7 @@ def expected_tree(lake: ReleasedLake, document_name: str = "{}/index.json") -> d
 
 @pytest.fixture
 def exported(released_lake: ReleasedLake, tmp_path: Path) -> Path:
-    """A folder with an export of both releases."""
+    """Export both releases into a folder."""
     export_static(released_lake.settings, str(tmp_path / "export"), URL)
     return tmp_path / "export"
 
@@ -118,7 +118,7 @@ def test_another_address_rewrites_documents_only(released_lake: ReleasedLake, ex
 
 @pytest.mark.parametrize("point", ["publish.static.file:1", "publish.static.file:7", "publish.static.latest:1", "publish.static.latest:2"])
 def test_killed_and_run_again_it_is_the_same(tmp_path: Path, point: str) -> None:
-    """kill -9 at any step: readers see the release before or the new one, whole; the next run ends as if nothing had happened."""
+    """Killed at any step, readers see the release before or the new one, whole; the next run ends as if nothing had happened."""
     lake, target = ReleasedLake(tmp_path), tmp_path / "export"
     first = lake.release_first()
     export_static(lake.settings, str(target), URL)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from released_lake import ReleasedLake
-from servers import free_port, granian, nginx
+from servers import NGINX, free_port, granian, nginx
 
 from lakehouse.static_export import export_static
 
@@ -23,7 +22,7 @@ def api_url(released_lake: ReleasedLake) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def static_url(released_lake: ReleasedLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the static export, behind nginx."""
-    if shutil.which("nginx") is None:
+    if NGINX is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("nginx is not installed: `apt-get install nginx-light`")
     folder, port = tmp_path_factory.mktemp("static"), free_port()
     export_static(released_lake.settings, str(folder / "export"), f"http://127.0.0.1:{port}")

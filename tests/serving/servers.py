@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 NGINX_SITE = Path(__file__).parents[2] / "docs" / "deploy" / "nginx.conf"
 START_TIMEOUT_S = 30.0
 _SERVE = """
@@ -45,7 +47,7 @@ def granian(lake: Path, workers: int = 1) -> Iterator[str]:
         yield _wait_for(process, f"http://127.0.0.1:{port}", "/healthz")
         process.terminate()
         printed, _ = process.communicate(timeout=START_TIMEOUT_S)
-        assert printed == "", "the server prints nothing itself"
+        assert (process.returncode, printed) == (0, ""), "the server ends in peace and prints nothing itself"
     finally:
         process.kill()
         process.communicate()
@@ -63,7 +65,8 @@ def nginx(folder: Path, root: Path, port: int) -> Iterator[str]:
         f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
         f"http {{\naccess_log {folder}/access.log;\n{private}include {folder}/site.conf;\n}}\n"
     )
-    process = subprocess.Popen(["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")])
+    assert NGINX is not None
+    process = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
         yield _wait_for(process, f"http://127.0.0.1:{port}", "/v1/config")
     finally:

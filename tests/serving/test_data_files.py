@@ -18,13 +18,13 @@ from catalog.releases import ReleasedFile
 
 @pytest.fixture
 def file(released_lake: ReleasedLake) -> ReleasedFile:
-    """A data file of the newest release."""
+    """Return a data file of the newest release."""
     return next(table for table in released_lake.releases[-1].tables if table.name == "projects_v1").data_files[0]
 
 
 @pytest.fixture
 def content(released_lake: ReleasedLake, file: ReleasedFile) -> bytes:
-    """The bytes of that file."""
+    """Return the bytes of that file."""
     return released_lake.path(file.path).read_bytes()
 
 

@@ -36,7 +36,7 @@ GITHUB = [
 
 @pytest.mark.parametrize(("text", "key"), GITHUB)
 def test_github_urls_name_a_repository_or_an_owner(text: str, key: str) -> None:
-    """Case, slashes, `.git`, pages of a repository, queries and blanks play no part; a URL without a name is its owner."""
+    """Case, slashes, `.git`, pages, queries and blanks play no part; a URL without a repository is its owner's."""
     owner, slash, name = key.partition("/")
     expected = (
         Artifact("GITHUB", "repository_name", owner, name, key, f"https://github.com/{key}")

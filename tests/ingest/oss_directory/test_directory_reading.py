@@ -79,7 +79,7 @@ def test_git_s_newest_state_is_that_of_head(directory: DirectoryWriter) -> None:
 
 
 def test_every_version_of_a_file_is_a_row(directory: DirectoryWriter) -> None:
-    """A project's versions follow each other from commit to commit; a deleted one ends, and one that comes back begins anew."""
+    """Versions follow each other from commit to commit; a deleted one ends, one that comes back begins anew."""
     path = "projects/t/tulip.yaml"
     commits = [
         directory.commit(1000, {path: project("tulip"), "collections/all.yaml": COLLECTION}),
@@ -95,7 +95,7 @@ def test_every_version_of_a_file_is_a_row(directory: DirectoryWriter) -> None:
 
 
 def test_an_entry_that_stays_is_one_row(directory: DirectoryWriter) -> None:
-    """An entry has one row per uninterrupted time, with the commit, file and line of its first listing and its newest tags."""
+    """An entry has one row per uninterrupted time: commit, file and line are of its first listing, tags the newest."""
     path = "projects/t/tulip.yaml"
     chain = ["blockchain:", f"  - address: '0x{1:040x}'", "    networks: [base]"]
     first = directory.commit(
@@ -144,7 +144,7 @@ def test_a_renamed_project_ends_and_another_begins(directory: DirectoryWriter) -
 
 
 def test_a_file_that_moves_keeps_its_entries(directory: DirectoryWriter) -> None:
-    """Moved to another folder, or to another case, a project goes on under its slug and its entries go on without a break."""
+    """Moved to another folder, or to another case, a project goes on under its slug, its entries without a break."""
     text = project("gm", github(HUB + "a/b"))
     directory.commit(1000, {"projects/g/GM.yaml": text})
     directory.commit(2000, {"projects/g/GM.yaml": None, "projects/0/gm.yaml": text})

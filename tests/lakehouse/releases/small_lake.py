@@ -1,7 +1,9 @@
-"""A lake of four small tables, to be released: `python small_lake.py FOLDER release|rollback` does so in a process of its own."""
+"""A lake of four small tables, to be released."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -10,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.crash import CRASH_VARIABLE
 from catalog.datasets import Column, Dataset, Partitioning
 from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, open_catalog, write_data_file
 from catalog.release_document import Audit, Coverage, ReleasedTable
@@ -127,9 +130,25 @@ def table_of(release: Release, dataset: Dataset) -> ReleasedTable:
     return next(table for table in release.tables if table.full_name == dataset.full_name)
 
 
-if __name__ == "__main__":
-    lake = SmallLake(Path(sys.argv[1]))
-    if sys.argv[2] == "release":
+def act(folder: Path, what: str, crash_at: str = "", death: int = 0) -> None:
+    """Release, or roll back to release 1, in a process that dies at a crash point, or at its `death`-th call of a Python function.
+
+    One that lives writes how many calls it made into `calls` beside the lake's folder.
+    """
+    os.environ[CRASH_VARIABLE] = crash_at
+    lake = SmallLake(folder)
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+        if calls == death:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count)
+    if what == "release":
         lake.create()
     else:
         rollback_release(lake.settings, "1")
+    sys.setprofile(None)
+    folder.with_name("calls").write_text(str(calls), encoding="ascii")

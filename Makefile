@@ -1,0 +1,47 @@
+# Two commands are all that a fresh machine needs (Python 3.11 to 3.13, git, make): `make demo` and `make test`.
+# They make .venv themselves, with uv where it is there, else with venv and pip. PYTHON=... chooses the interpreter.
+PYTHON ?=
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+# DIST= runs the tests in one process.
+DIST ?= -n 2 --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-kill bench lint settings-page lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@scripts/install "$(PYTHON)"
+	@touch $(STAMP)
+
+demo: $(STAMP) ## a generated world, loaded, computed, released; ends with numbers and commands to copy
+	@scripts/demo
+
+test: $(STAMP) ## all tests but the long ones (ten minutes at most on two cores)
+	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" $(ARGS)
+
+test-kill: $(STAMP) ## SIGKILL at many random moments
+	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
+
+bench: $(STAMP) ## the benchmarks, one after the other (benchmarks/README.md)
+	@scripts/bench
+
+lint: $(STAMP) ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
+	$(BIN)/python -m scripts.settings_page > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
+
+lock: ## choose the versions of all dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove .venv, the demo and what tools left
+	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

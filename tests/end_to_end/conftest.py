@@ -1,0 +1,84 @@
+"""Worlds and lakes that the tests of this folder share; each is built once for all worker processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from end_to_end import chain
+from end_to_end.lakes import Lake, Shelf, open_shelf
+from end_to_end.processes import osslake
+from end_to_end.worlds import SMALL, TINY, build_small, build_tiny, hours_of
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Return the shelf of folders that are built once."""
+    return open_shelf(tmp_path_factory, "PYTEST_XDIST_WORKER" in os.environ)
+
+
+@pytest.fixture(scope="session")
+def small_world(shelf: Shelf) -> Path:
+    """Return the small world; it is never changed."""
+    return shelf.once("small", build_small) / "world"
+
+
+@pytest.fixture(scope="session")
+def tiny_world(shelf: Shelf) -> Path:
+    """Return the tiny world; it is never changed."""
+    return shelf.once("tiny", build_tiny) / "world"
+
+
+@pytest.fixture(scope="session")
+def small_lake(shelf: Shelf, small_world: Path) -> Lake:
+    """Return a lake with all of the small world, built at once and released; it is copied, never changed."""
+
+    def build(folder: Path) -> None:
+        Lake(folder).name_sources(small_world, hours_of(SMALL)).run()
+
+    return Lake(shelf.once("small_lake", build))
+
+
+@pytest.fixture(scope="session")
+def steps(shelf: Shelf, small_world: Path) -> chain.Chain:
+    """Return the lake that came to the small world step by step, and then saw it change."""
+    return chain.Chain(shelf.once("chain", lambda folder: chain.build(folder, small_world)))
+
+
+@pytest.fixture(scope="session")
+def begun(shelf: Shelf, tiny_world: Path) -> Lake:
+    """Return a lake to which the tiny world came day by day, a release each, but the last day, which its settings name by now."""
+
+    def build(folder: Path) -> None:
+        for days in range(1, TINY.days):
+            Lake(folder).name_sources(tiny_world, hours_of(TINY, days)).run()
+        Lake(folder).name_sources(tiny_world, hours_of(TINY))
+
+    return Lake(shelf.once("begun", build))
+
+
+@pytest.fixture(scope="session")
+def unharmed(shelf: Shelf, begun: Lake) -> Lake:
+    """Return the lake that went on to the last day and was never killed."""
+
+    def build(folder: Path) -> None:
+        begun.copy_to(folder / "lake").run()
+
+    return Lake(shelf.once("unharmed", build) / "lake")
+
+
+@pytest.fixture(scope="session")
+def transformed(shelf: Shelf, begun: Lake) -> Lake:
+    """Return the lake that has loaded and transformed the last day, and neither published nor released it."""
+
+    def build(folder: Path) -> None:
+        lake = begun.copy_to(folder / "lake")
+        hours = lake.settings.sources.gharchive[0]
+        loaded = osslake("--lake", lake.folder, "ingest", "gharchive", hours.address, "--from", hours.start, "--to", hours.end)
+        assert loaded.code == 0, loaded
+        done = osslake("--lake", lake.folder, "transform")
+        assert done.code == 0, done
+
+    return Lake(shelf.once("transformed", build) / "lake")

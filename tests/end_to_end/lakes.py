@@ -1,0 +1,93 @@
+"""Lakes that tests build: a folder with its settings file, run in this process, its releases read through the catalog."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from filelock import FileLock
+
+from catalog.query import open_release
+from catalog.releases import Release, read_release
+from catalog.settings import Settings, load_settings
+from lakehouse.run import RunSummary, run_all
+
+STAGES = ("raw", "intermediate", "marts")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake in a folder."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Read the settings anew: a settings file that was changed counts."""
+        return load_settings(self.folder)
+
+    def name_sources(self, world: Path, hours: tuple[str, str], git: Sequence[str] = ("git/*.git",), more: str = "") -> Lake:
+        """Write the settings file: a world's directory with its history, its hours from and to, its clones."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = f'{more}\n[[sources.oss_directory]]\naddress = "{world}/oss-directory"\nhistory = true\n'
+        text += f'[[sources.gharchive]]\naddress = "{world}/gharchive"\nfrom = "{hours[0]}"\nto = "{hours[1]}"\n'
+        text += "".join(f'[[sources.git]]\naddress = "{world}/{pattern}"\n' for pattern in git)
+        (self.folder / "osslake.toml").write_text(text)
+        return self
+
+    def run(self) -> RunSummary:
+        """Do what `osslake run` does."""
+        return run_all(self.settings)
+
+    def release(self, identifier: str | None = None) -> Release:
+        """Return the current release, or another one."""
+        return read_release(self.settings, identifier)
+
+    def query(self, sql: str, release: str | None = None) -> pa.Table:
+        """Return the rows of a query over a release's tables."""
+        with open_release(self.settings, self.release(release), STAGES) as connection:
+            return connection.execute(sql).to_arrow_table()
+
+    def rows(self, sql: str, release: str | None = None) -> list[tuple[object, ...]]:
+        """Return the rows of a query as tuples."""
+        return [tuple(row.values()) for row in self.query(sql, release).to_pylist()]
+
+    def copy_to(self, folder: Path) -> Lake:
+        """Return a copy that a test may change."""
+        shutil.copytree(self.folder, folder)
+        return Lake(folder)
+
+
+def digests(release: Release) -> dict[str, tuple[int, str]]:
+    """Return row count and content digest of each table of a release."""
+    return {table.full_name: (table.row_count, table.content_digest) for table in release.tables}
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Folders that are built once for all worker processes of a test run."""
+
+    root: Path
+
+    def once(self, name: str, build: Callable[[Path], None]) -> Path:
+        """Return the folder of that name, building it where no process has done so yet."""
+        folder, mark = self.root / name, self.root / f"{name}.built"
+        with FileLock(self.root / f"{name}.lock"):
+            if not mark.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                build(folder)
+                mark.touch()
+        return folder
+
+
+def open_shelf(factory: pytest.TempPathFactory, is_worker: bool) -> Shelf:
+    """Return the shelf of this test run, which the workers of pytest-xdist share."""
+    base = factory.getbasetemp()
+    root = (base.parent if is_worker else base) / "shelf"
+    root.mkdir(parents=True, exist_ok=True)
+    return Shelf(root)

@@ -1,0 +1,74 @@
+"""`osslake` in processes of its own, which can be killed. They are forked from a server that has imported everything (end_to_end.warm)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from catalog.crash import CRASH_VARIABLE
+
+LIMIT_S = 240.0
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["end_to_end.warm"])
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended: its exit code (minus the signal that killed it) and what it printed."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+class Running:
+    """A command that runs."""
+
+    def __init__(self, *arguments: str | Path, environment: Mapping[str, str] | None = None, crash_at: str = "") -> None:
+        self._folder = Path(mkdtemp(prefix="osslake-test-"))
+        chosen = dict(environment or {}) | ({CRASH_VARIABLE: crash_at} if crash_at else {})
+        self.process = start(_command, [str(one) for one in arguments], chosen, self._folder)
+
+    def wait(self) -> Finished:
+        """Wait for its end; one that takes too long is killed."""
+        self.process.join(LIMIT_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        out, err = ((self._folder / name).read_text() if (self._folder / name).exists() else "" for name in ("out", "err"))
+        return Finished(self.process.exitcode, out, err)
+
+
+def start(what: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Start a function in a process of its own."""
+    process = _CONTEXT.Process(target=what, args=arguments)
+    process.start()
+    return process
+
+
+def osslake(*arguments: str | Path, environment: Mapping[str, str] | None = None, crash_at: str = "") -> Finished:
+    """Run a command to its end, or to its death."""
+    return Running(*arguments, environment=environment, crash_at=crash_at).wait()
+
+
+def barrier(parties: int) -> Any:
+    """Return a barrier that processes of `start` can wait at."""
+    return _CONTEXT.Barrier(parties)
+
+
+def _command(arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+    os.environ.update(environment)
+    sys.argv = ["osslake", *arguments]
+    from lakehouse.cli import main
+
+    main()

@@ -1,0 +1,63 @@
+"""kill -9 at random moments of a run, with readers meanwhile."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from end_to_end.kills import check_as_never_killed, copy_of, run_again
+from end_to_end.lakes import Lake, Shelf
+from end_to_end.processes import Running, osslake
+
+QUESTION = "SELECT count(*), sum(amount) FROM marts.key_metrics_by_project_v1"
+PAUSE_S = 0.25
+
+
+@pytest.fixture(scope="session")
+def run_seconds(begun: Lake, shelf: Shelf) -> float:
+    """Return how long a run takes that is never killed."""
+
+    def build(folder: Path) -> None:
+        lake = begun.copy_to(folder / "lake")
+        started = time.monotonic()
+        assert osslake("--lake", lake.folder, "run").code == 0
+        (folder / "seconds").write_text(str(time.monotonic() - started))
+
+    return float((shelf.once("timed", build) / "seconds").read_text())
+
+
+def _kill_once(lake: Lake, after_s: float) -> None:
+    """Kill a run after some seconds; until then readers read, again and again, one release or the other."""
+    before = lake.release().id
+    answer = lake.rows(QUESTION, before)
+    running, started = Running("--lake", lake.folder, "run"), time.monotonic()
+    while time.monotonic() - started < after_s and running.process.is_alive():
+        assert lake.rows(QUESTION, before) == answer
+        assert lake.rows(QUESTION)
+        time.sleep(min(PAUSE_S, max(0.0, after_s - (time.monotonic() - started))))
+    running.process.kill()
+    running.wait()
+    assert lake.rows(QUESTION, before) == answer
+
+
+def _check(begun: Lake, unharmed: Lake, folder: Path, seed: int, run_s: float) -> None:
+    lake, dice = copy_of(begun, folder), random.Random(seed)
+    _kill_once(lake, dice.uniform(0.02, 1.0) * run_s)
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_run_killed_at_a_random_moment(begun: Lake, unharmed: Lake, tmp_path: Path, run_seconds: float, seed: int) -> None:
+    """Killed at any moment and run again, a lake has the content of one that was never killed; readers see one release meanwhile."""
+    _check(begun, unharmed, tmp_path, seed, run_seconds)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("seed", range(100, 150))
+def test_fifty_runs_killed_at_random_moments(begun: Lake, unharmed: Lake, tmp_path: Path, run_seconds: float, seed: int) -> None:
+    """The same for fifty more moments."""
+    _check(begun, unharmed, tmp_path, seed, run_seconds)

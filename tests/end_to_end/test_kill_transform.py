@@ -1,0 +1,21 @@
+"""kill -9 while models run: run again, the release is that of a run which was never killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from end_to_end.kills import check_as_never_killed, copy_of, run_again, run_killed
+from end_to_end.lakes import Lake
+
+POINTS = ("transform.prepared", "transform.deleted", "transform.deleted:9", "transform.model:5", "transform.planned", "transform.marked")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_transformation_is_done_again(begun: Lake, unharmed: Lake, tmp_path: Path, point: str) -> None:
+    """A run that was killed at any step of its transformation gives, done again, the same content; readers see the release before."""
+    lake = copy_of(begun, tmp_path)
+    run_killed(lake, point)
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
