@@ -19,19 +19,39 @@ def canonical_json(value: BaseModel | dict[str, Any]) -> bytes:
     return bytes(rfc8785.dumps(plain))
 
 
-def parse(kind: type[DocumentType], content: bytes, name: str) -> DocumentType:
-    """Read a document, which must be in canonical form.
+def check_canonical(content: bytes, name: str) -> None:
+    """Check that bytes are JSON in canonical form.
 
     Raises:
-        VerificationError: it isn't JSON, isn't canonical, or isn't such a document; the message names it and the field.
+        VerificationError: they aren't.
     """
     try:
-        if canonical_json(json.loads(content)) != content:
-            raise VerificationError(f"{name} is not canonical JSON: its bytes were changed", name=name)
+        canonical = canonical_json(json.loads(content))
+    except (ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise VerificationError(f"{name} is not a JSON document: {error}", name=name) from error
+    if canonical != content:
+        raise VerificationError(f"{name} is not canonical JSON: its bytes were changed", name=name)
+
+
+def parse(kind: type[DocumentType], content: bytes, name: str) -> DocumentType:
+    """Read a document. (Whether its bytes are canonical is asked where no hash speaks for them.)
+
+    Raises:
+        VerificationError: it isn't JSON, or isn't such a document; the message names it and the field.
+    """
+    try:
         return kind.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise VerificationError(f"{name}: {where or 'document'}: {first['msg']}", name=name) from error
-    except (ValueError, RecursionError, AttributeError, TypeError) as error:
-        raise VerificationError(f"{name} is not a JSON document: {error}", name=name) from error
+
+
+def parse_canonical(kind: type[DocumentType], content: bytes, name: str) -> DocumentType:
+    """Read a document that must be in canonical form.
+
+    Raises:
+        VerificationError: it isn't, or isn't such a document.
+    """
+    check_canonical(content, name)
+    return parse(kind, content, name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from catalog.bucket import Bucket, open_bucket
-from catalog.canonical import canonical_json, parse
+from catalog.canonical import canonical_json, parse, parse_canonical
 from catalog.errors import ReleaseError, VerificationError
 from catalog.release_document import (
     ID_PATTERN,
@@ -93,7 +93,7 @@ def read_latest(source: Settings | Bucket) -> Latest | None:
         VerificationError: it isn't such a document, or its parts don't fit together.
     """
     try:
-        latest = parse(Latest, bucket_of(source).read(LATEST_KEY), LATEST_KEY)
+        latest = parse_canonical(Latest, bucket_of(source).read(LATEST_KEY), LATEST_KEY)
     except FileNotFoundError:
         return None
     if latest.id != f"{latest.sequence:06d}-{latest.sha256}":

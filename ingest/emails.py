@@ -30,7 +30,7 @@ def hash_emails(data: bytes) -> bytes:
         at = match.start()
         start = _local_start(data, max(done, at - _LONGEST_LOCAL), at)
         local = data[start:at]
-        if local and local not in _KEPT:
+        if local and local not in _KEPT and not _HASHED.fullmatch(local + b"@"):
             pieces += (data[done:start], hashlib.sha1(_unescaped(local), usedforsecurity=False).hexdigest().encode())
             done = at
     return b"".join((*pieces, data[done:])) if pieces else data

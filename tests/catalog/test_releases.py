@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from catalog.bucket import FolderBucket, bucket_key, open_bucket
-from catalog.canonical import canonical_json, parse
+from catalog.canonical import canonical_json, parse, parse_canonical
 from catalog.errors import ReleaseError, SettingsError, VerificationError
 from catalog.release_checks import check_latest, check_release
 from catalog.releases import (
@@ -208,7 +208,7 @@ def test_a_changed_byte_is_found_on_reading(bucket: FolderBucket, chain: list[st
 def test_what_is_no_document_is_refused(content: bytes, problem: str) -> None:
     """Bytes that aren't a canonical document are refused by name, whatever they are."""
     with pytest.raises(VerificationError, match=f"latest.json.*({problem})"):
-        parse(Latest, content, "latest.json")
+        parse_canonical(Latest, content, "latest.json")
 
 
 @pytest.mark.parametrize("version", [2, "1", None])
@@ -225,7 +225,7 @@ def test_fields_of_later_writers_are_passed_over() -> None:
     assert parse(ReleaseDocument, canonical_json(plain), "it") == document(1, None)
     identifier = release_id(1, canonical_json(plain))
     later = sign_latest(KEY, latest_of(identifier, 1).model_copy(update={"mood": "good"}))
-    check_latest(parse(Latest, canonical_json(later), LATEST_KEY), TRUSTED, NOW)
+    check_latest(parse_canonical(Latest, canonical_json(later), LATEST_KEY), TRUSTED, NOW)
     with pytest.raises(VerificationError, match="does not fit"):
         check_latest(later.model_copy(update={"mood": "bad"}), TRUSTED, NOW)
 
@@ -271,6 +271,16 @@ def test_the_publishers_signature_holds(bucket: FolderBucket, chain: list[str]) 
     """A release signed by a trusted key passes, and with no key given any that fits."""
     for trusted in (TRUSTED, None):
         check_release(bucket, read_release(bucket), trusted)
+
+
+def test_a_document_must_be_canonical(bucket: FolderBucket) -> None:
+    """A document that is rightly named and signed, but not in canonical form, does not pass the check."""
+    content = canonical_json(document(1, None)) + b"\n"
+    identifier = release_id(1, content)
+    bucket.write(document_key(identifier), content)
+    bucket.write(signature_key(identifier), canonical_json(sign(KEY, content)))
+    with pytest.raises(VerificationError, match="is not canonical"):
+        check_release(bucket, read_release(bucket, identifier), TRUSTED)
 
 
 def _other_key(bucket: FolderBucket, release: Release) -> None:
