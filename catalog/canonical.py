@@ -34,7 +34,7 @@ def check_canonical(content: bytes, name: str) -> None:
 
 
 def parse(kind: type[DocumentType], content: bytes, name: str) -> DocumentType:
-    """Read a document. (Whether its bytes are canonical is asked where no hash speaks for them.)
+    """Read a document, in any spelling (a hash speaks for its bytes).
 
     Raises:
         VerificationError: it isn't JSON, or isn't such a document; the message names it and the field.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 PIPELINE = "osslake"
+NOTES_SHOWN = 10
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
@@ -133,3 +134,4 @@ class Loader:
         summary.loaded += loaded
         summary.records += loaded + rejected
         summary.rejected.update(load.rejected)
+        summary.notes += load.notes[: NOTES_SHOWN - len(summary.notes)]

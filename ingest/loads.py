@@ -34,6 +34,7 @@ class Load:
         files: how many source files (or repositories) it read.
         bytes: how many bytes it read.
         rejected: reason to count.
+        notes: what a person should know: files that were cut, the first records that were rejected.
         record_tables: the tables whose rows are the source's records (not its ledger, not what is derived from a record).
     """
 
@@ -45,6 +46,7 @@ class Load:
     units: int = 1
     bytes: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     record_tables: frozenset[str] = frozenset()
 
 

@@ -40,14 +40,17 @@ class Plan:
 
     Attributes:
         is_needed: whether anything changed at all.
-        is_full: whether all is built from nothing.
+        is_full: whether what is computed is computed from nothing: the first time, or because models changed.
+        is_moved: whether more than the models changed, so that models that are as they were are computed anew too.
+        is_interrupted: whether an earlier transformation began and did not succeed.
         changed_days: days of records that came or went.
     """
 
     is_needed: bool
     is_full: bool
+    is_moved: bool
+    is_interrupted: bool
     as_of: date
-    prior_as_of: date | None
     changed_days: frozenset[date]
 
 
@@ -76,14 +79,15 @@ def plan_run(
     done = connection.execute("SELECT as_of_date, all_artifacts FROM control.done").fetchone()
     baseline = dict(connection.execute("SELECT table_name, snapshot_id FROM control.baseline").fetchall())
     changes = {name: changes_since(pin, _snapshot(baseline.get(name))) for name, pin in pins.items()}
-    is_full = done is None or any(not change.is_known for change in changes.values()) or done[1] != settings.transform.all_artifacts
-    moved = is_full or done is None or done[0] != wanted or any(change.added or change.removed for change in changes.values())
-    is_needed = moved or models_changed or _was_interrupted(connection)
+    is_lost = done is None or any(not change.is_known for change in changes.values()) or done[1] != settings.transform.all_artifacts
+    is_interrupted = _was_interrupted(connection)
+    moved = is_lost or done[0] != wanted or any(change.added or change.removed for change in changes.values())
+    is_needed, is_full = moved or models_changed or is_interrupted, is_lost or models_changed
     prior = done[0] if done else None
     if is_needed:
         _write(connection, settings, pins, changes, wanted, prior, is_full=is_full)
     days = frozenset(row[0] for row in connection.execute("SELECT record_date FROM control.changed_days").fetchall()) if is_needed else frozenset()
-    return Plan(is_needed, is_full, wanted, prior, days)
+    return Plan(is_needed, is_full, moved or is_interrupted, is_interrupted, wanted, days)
 
 
 def _snapshot(text: str | None) -> int | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog.duck import identifier, quoted
 from catalog.settings import Settings
 from lakehouse.transform import open_models
-
-if TYPE_CHECKING:
-    from sqlmesh import Context
 
 
 def staging_views(settings: Settings) -> dict[str, str]:
@@ -17,7 +14,7 @@ def staging_views(settings: Settings) -> dict[str, str]:
     context = open_models(settings)
     try:
         ordered = [context.models[name] for name in context.dag.sorted if name in context.models]
-        return {_name(model): _query(context, model) for model in ordered if _stage(model) == "staging"}
+        return {_name(model): _query(model) for model in ordered if _stage(model) == "staging"}
     finally:
         context.close()
 
@@ -30,11 +27,10 @@ def _name(model: Any) -> str:
     return str(model.fqn.split(".")[-1].strip('"'))
 
 
-def _query(context: Context, model: Any) -> str:
+def _query(model: Any) -> str:
     if model.kind.is_seed:
-        frame = next(iter(model.render_seed()))
-        return _literal_rows(frame)
-    query = context.render(model.fqn)
+        return _seed_query(model)
+    query = model.render_query().copy()
     for table in query.find_all(_table_class()):
         table.set("catalog", None)
     return str(query.sql(dialect="duckdb"))
@@ -46,15 +42,17 @@ def _table_class() -> Any:
     return exp.Table
 
 
-def _literal_rows(frame: Any) -> str:
-    columns = ", ".join(identifier(name) for name in frame.columns)
-    rows = [", ".join(_literal(value) for value in row) for row in frame.itertuples(index=False)]
-    if not rows:
-        return f"SELECT {', '.join(f'NULL AS {identifier(name)}' for name in frame.columns)} WHERE false"
-    return f"SELECT * FROM (VALUES {', '.join(f'({row})' for row in rows)}) AS seed({columns})"
+def _seed_query(model: Any) -> str:
+    """Return a seed's rows as literals, under the types that its header says; a seed may have none."""
+    types = {identifier(name): kind.sql("duckdb") for name, kind in model.columns_to_types.items()}
+    frames = [frame[list(model.columns_to_types)] for frame in model.render_seed()]
+    rows = [", ".join(_literal(value) for value in row) for frame in frames for row in frame.itertuples(index=False)]
+    values = ", ".join(f"({row})" for row in rows or [", ".join("NULL" for _ in types)])
+    columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in types.items())
+    return f"SELECT {columns} FROM (VALUES {values}) AS seed({', '.join(types)}){'' if rows else ' WHERE false'}"
 
 
 def _literal(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN stands for no value
+    if value is None or value != value:  # NaN stands for no value
         return "NULL"
     return f"'{quoted(str(value))}'" if isinstance(value, str) else str(value)

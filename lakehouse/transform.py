@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parent.parent / "models"
 ENVIRONMENT = "prod"
+_ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
     try:
         plan = _prepare(settings, context, pins, as_of)
         if plan.is_needed:
-            _apply(context, is_full=plan.is_full)
+            _apply(context, plan)
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
     finally:
@@ -193,22 +194,20 @@ def _models_changed(context: Context) -> bool:
     return promoted != current
 
 
-def _apply(context: Context, *, is_full: bool) -> None:
+def _apply(context: Context, plan: control.Plan) -> None:
     """Let SQLMesh carry out changed models, then restate all the rest under what the control tables say."""
     from sqlmesh.utils.errors import SQLMeshError
 
+    quietly = {"auto_apply": True, "no_prompts": True, "skip_tests": True, "skip_linter": True}
+    is_built_by_changes = context.state_reader.get_environment(ENVIRONMENT) is None and not plan.is_interrupted
     try:
         if _models_changed(context):
-            context.plan(ENVIRONMENT, auto_apply=True, no_prompts=True, skip_tests=True, skip_linter=True)
-            if is_full:
-                return
-        roots = [model.fqn for model in context.models.values() if _short(model.fqn) in _ROOTS]
-        context.plan(ENVIRONMENT, restate_models=roots, auto_apply=True, no_prompts=True, skip_tests=True, skip_linter=True)
+            context.plan(ENVIRONMENT, **quietly)
+        if plan.is_moved and not is_built_by_changes:
+            roots = [model.fqn for model in context.models.values() if _short(model.fqn) in _ROOTS]
+            context.plan(ENVIRONMENT, restate_models=roots, **quietly)
     except SQLMeshError as error:
         raise _wrapped(error, context) from error
-
-
-_ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
 
 
 def _wrapped(error: Exception, context: Context) -> TransformError:

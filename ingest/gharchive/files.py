@@ -16,6 +16,7 @@ from catalog.errors import SettingsError, SourceError, SourceMissingError, Sourc
 from catalog.settings import LoadSettings
 from ingest.gharchive.hours import SUFFIXES, hour_name
 
+_MISSING_STATUS = frozenset({404, 410})
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -78,10 +79,13 @@ class HourFolder:
         return HourFile(path.rsplit("/", 1)[1], content, hashlib.sha256(content).hexdigest(), etag)
 
     def _info(self, path: str) -> dict[str, Any] | None:
+        """Ask what a file is; None if there is none. (fsspec says "not found" over HTTP whatever went wrong, and keeps the cause.)"""
         try:
             return dict(self._fs.info(path))
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as error:
+            if error.__cause__ is None or getattr(error.__cause__, "status", None) in _MISSING_STATUS:
+                return None
+            raise error.__cause__ from None
 
     def _cat(self, path: str) -> bytes | None:
         try:

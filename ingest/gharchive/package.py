@@ -21,6 +21,7 @@ from ingest.loads import Load, Replaced, load_id
 ASK_MISSING_FOR = timedelta(days=30)
 ASK_LOADED_FOR = timedelta(days=7)
 HOUR_SECONDS = 3600
+REJECTED_TOLD = 5
 _REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source", "reason", "field", "message", "record", "_source_file")] + [("_source_line", pa.int64())]
 )
@@ -45,6 +46,7 @@ class _Package:
     events: list[pa.Table] = field(default_factory=list)
     rejected: list[dict[str, object]] = field(default_factory=list)
     hours: list[dict[str, object]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
 
@@ -73,6 +75,7 @@ class _Package:
             units=len(self.hours),
             bytes=self.bytes,
             rejected=Counter(str(row["reason"]) for row in self.rejected),
+            notes=(*self.problems, *(str(row["message"]) for row in self.rejected[:REJECTED_TOLD])),
             record_tables=frozenset({"gharchive__events"}),
         )
 
@@ -172,6 +175,8 @@ class HourLoads:
             package.rejected += parsed.rejected
         package.files += 1
         package.bytes += len(file.content)
+        if unpacked.is_cut:
+            package.problems.append(f"{file.name} is cut after line {unpacked.lines:,} ({unpacked.problem}): the hour is partial until its file changes")
         row |= {
             "period_start": period_start(hour, first),
             "state": "partial" if unpacked.is_cut else "loaded" if loaded + rejected else "empty",

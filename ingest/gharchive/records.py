@@ -120,7 +120,8 @@ def parse_lines(connection: DuckConnection, lines: Lines, file_name: str) -> Par
     good = parsed.filter(pa.compute.is_null(problems))
     rejected = [_rejected(file_name, row) for row in parsed.filter(pa.compute.is_valid(problems)).to_pylist()]
     rejected += [
-        {"source": "gharchive", "reason": bad.reason, "field": None, "message": bad.message, "record": bad.text}
+        {"source": "gharchive", "reason": bad.reason, "field": None, "record": bad.text}
+        | {"message": f"line {bad.number} of {file_name}: {bad.reason.replace('_', ' ')} ({bad.message})"}
         | {"_source_file": file_name, "_source_line": bad.number}
         for bad in lines.bad
     ]

@@ -50,13 +50,13 @@ def calendar_windows(evaluator, day):
 @macro()
 def calendar_window_names(evaluator):
     """VALUES of the calendar windows' names."""
-    return _values(evaluator, f"{_rows((name,) for name, _ in CALENDAR_WINDOWS)}", "w(window_name)")
+    return _values(evaluator, _rows((name,) for name, _ in CALENDAR_WINDOWS), "w(window_name)")
 
 
 @macro()
 def rolling_window_days(evaluator):
     """VALUES of the rolling windows: name, days."""
-    return _values(evaluator, f"{_rows(ROLLING_WINDOWS)}", "w(window_name, window_days)")
+    return _values(evaluator, _rows(ROLLING_WINDOWS), "w(window_name, window_days)")
 
 
 @macro()
@@ -115,7 +115,7 @@ def is_share_window(evaluator, window):
 def wide_names(evaluator, *shapes):
     """VALUES of the measures of some shapes in both variants: measure, is_no_bots."""
     rows = [f"('{m['name']}', {str(flag).upper()})" for m in _of(*(shape.name for shape in shapes)) for flag, _ in VARIANTS]
-    return _values(evaluator, f"{', '.join(rows)}", "v(measure, is_no_bots)")
+    return _values(evaluator, ", ".join(rows), "v(measure, is_no_bots)")
 
 
 @macro()
@@ -150,7 +150,7 @@ def metric_catalogue(evaluator):
             for flag, _ in VARIANTS:
                 rows.append(_catalogue_row(measure, window, flag))
     names = "measure, window_name, includes_bots, display_name, description, unit, event_types, definition_sql"
-    return _values(evaluator, f"{', '.join(rows)}", f"c({names})")
+    return _values(evaluator, ", ".join(rows), f"c({names})")
 
 
 def _catalogue_row(measure, window, is_no_bots):
@@ -202,30 +202,43 @@ def _definition(measure, types, is_no_bots):
 @macro()
 def sum_measures(evaluator):
     """VALUES of event types and the `sum` measure that each counts to."""
-    rows = ", ".join(f"('{event}', '{measure['name']}')" for measure in _of("sum") for event in measure["events"])
-    return _values(evaluator, f"{rows}", "s(event_type, measure)")
+    rows = ", ".join(f"('{event}', {MEASURES.index(measure)})" for measure in _of("sum") for event in measure["events"])
+    return _values(evaluator, rows, "s(event_type, measure_number)")
 
 
 @macro()
 def people_measures(evaluator, *shapes):
     """VALUES of the measures of some shapes and whether each looks at commits alone."""
     chosen = _of(*(shape.name for shape in shapes))
-    rows = ", ".join(f"('{m['name']}', {str(m['events'] == 'commits').upper()})" for m in chosen)
-    return _values(evaluator, f"{rows}", "p(measure, is_commits)")
+    rows = ", ".join(f"('{m['name']}', {MEASURES.index(m)}, {str(m['events'] == 'commits').upper()})" for m in chosen)
+    return _values(evaluator, rows, "p(measure, measure_number, is_commits)")
 
 
 @macro()
-def share_measures(evaluator):
-    """VALUES of the measures of the shape `share` and whether each means full time."""
-    rows = ", ".join(f"('{m['name']}', {str(m['events'] == 'at_least').upper()})" for m in _of("share"))
-    return _values(evaluator, f"{rows}", "v(measure, is_full_time)")
+def share_number(evaluator, events):
+    """The number of the measure of the shape `share` that is meant: at_least (full time) or fewer (part time)."""
+    return str(next(MEASURES.index(m) for m in _of("share") if m["events"] == events.name))
+
+
+@macro()
+def share_window_days(evaluator, days):
+    """Whether full-time and part-time developers are defined for a rolling window of so many days."""
+    chosen = [length for name, length in ROLLING_WINDOWS if name in SHARE_WINDOWS]
+    return f"{days.sql(dialect='trino')} IN ({', '.join(str(length) for length in chosen)})"
+
+
+@macro()
+def measure_numbers(evaluator):
+    """VALUES of all measures' numbers and names."""
+    rows = ", ".join(f"({number}, '{measure['name']}')" for number, measure in enumerate(MEASURES))
+    return _values(evaluator, rows, "q(measure_number, measure)")
 
 
 @macro()
 def additive_measures(evaluator):
     """VALUES of the measures whose all-time value is the sum over years."""
     rows = ", ".join(f"('{m['name']}')" for m in _of("sum", "active_days"))
-    return _values(evaluator, f"{rows}", "a(measure)")
+    return _values(evaluator, rows, "a(measure)")
 
 
 @macro()

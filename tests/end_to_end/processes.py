@@ -1,4 +1,4 @@
-"""`osslake` in processes of its own, which can be killed. They are forked from a server that has imported everything (end_to_end.warm)."""
+"""`osslake` in processes of its own, which can be killed. They are forked from a server that has imported what they need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from catalog.crash import CRASH_VARIABLE
 
 LIMIT_S = 240.0
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["end_to_end.warm"])
+_CONTEXT.set_forkserver_preload(
+    ["pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "sqlmesh", "ingest.loader", "ingest.gharchive.package", "ingest.git"]
+    + ["ingest.oss_directory", "lakehouse.cli", "lakehouse.ingest", "lakehouse.releases", "lakehouse.run"]
+)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def numbered_records(world: Path) -> list[dict[str, Any]]:
                 record = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(record, dict) and isinstance(record.get("repo"), dict) and isinstance(record.get("id"), str | int):
+            if isinstance(record, dict) and {"id", "type", "created_at", "actor", "repo", "payload"} <= record.keys():
                 found.append(record)
     return found
 

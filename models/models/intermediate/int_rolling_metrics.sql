@@ -33,39 +33,47 @@ WITH run AS (
       WHERE level = @level AND window_name = 'daily'
     ) AS touched_from
   FROM control.run
-), entities AS (
+), froms AS (
   SELECT
-    e.entity_id, e.artifact_id,
+    e.entity_id,
+    ROW_NUMBER() OVER (ORDER BY e.entity_id) AS entity_number,
     CASE
       WHEN NOT c.entity_id IS NULL THEN DATE '1970-01-01'
       WHEN NOT t.entity_id IS NULL THEN LEAST(r.touched_from, r.default_from)
       ELSE r.default_from
     END AS from_date
-  FROM intermediate.int_entity_artifacts AS e
+  FROM (SELECT DISTINCT entity_id FROM intermediate.int_entity_artifacts WHERE level = @level) AS e
   CROSS JOIN run AS r
   LEFT JOIN (SELECT DISTINCT entity_id FROM intermediate.int_changed_entities WHERE level = @level) AS c ON c.entity_id = e.entity_id
   LEFT JOIN (SELECT DISTINCT entity_id FROM intermediate.int_restated_periods WHERE level = @level) AS t ON t.entity_id = e.entity_id
+), entities AS (
+  SELECT f.entity_number, f.from_date, @date_minus(f.from_date, 181) AS days_from, e.artifact_id
+  FROM intermediate.int_entity_artifacts AS e
+  INNER JOIN froms AS f ON f.entity_id = e.entity_id
   WHERE e.level = @level
-), froms AS (
-  SELECT DISTINCT entity_id, from_date FROM entities
 ), lowest AS (
-  SELECT @date_minus(MIN(from_date), 181) AS day FROM entities
+  SELECT MIN(days_from) AS day FROM entities
+), actor_days AS (
+  SELECT artifact_id, event_source, actor_id, event_date, actor_kind, is_commit
+  FROM intermediate.int_actor_days
+  WHERE event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run)
+), actors AS (
+  SELECT actor_id, ROW_NUMBER() OVER (ORDER BY actor_id) AS member_number
+  FROM (SELECT DISTINCT actor_id FROM actor_days) AS distinct_actors
 ), person_days AS (
   SELECT
-    e.entity_id, d.event_source, d.actor_id AS member_id, d.event_date,
+    e.entity_number, d.event_source, a.member_number, d.event_date,
     MAX(CASE WHEN d.is_commit THEN 1 ELSE 0 END) AS commit_all,
     MAX(CASE WHEN d.is_commit AND d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS commit_no_bots,
     1 AS contribution_all,
     MAX(CASE WHEN d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS contribution_no_bots
-  FROM intermediate.int_actor_days AS d
+  FROM actor_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
-  WHERE
-    d.event_date <= (SELECT as_of_date FROM run)
-    AND d.event_date >= (SELECT day FROM lowest)
-    AND d.event_date >= @date_minus(e.from_date, 181)
+  INNER JOIN actors AS a ON a.actor_id = d.actor_id
+  WHERE d.event_date >= e.days_from
   GROUP BY 1, 2, 3, 4
 ), person_flags AS (
-  SELECT p.entity_id, p.event_source, p.member_id, p.event_date, f.is_commits, f.is_no_bots
+  SELECT p.entity_number, p.event_source, p.member_number, p.event_date, f.is_commits, f.is_no_bots
   FROM person_days AS p
   CROSS JOIN (VALUES (TRUE, FALSE), (TRUE, TRUE), (FALSE, FALSE), (FALSE, TRUE)) AS f(is_commits, is_no_bots)
   WHERE
@@ -73,136 +81,154 @@ WITH run AS (
       THEN CASE WHEN f.is_no_bots THEN p.commit_no_bots ELSE p.commit_all END
       ELSE CASE WHEN f.is_no_bots THEN p.contribution_no_bots ELSE p.contribution_all END END) = 1
 ), artifact_days AS (
-  SELECT e.entity_id, d.event_source, d.artifact_id, d.event_date, d.event_type, d.actor_kind, d.amount
+  SELECT e.entity_number, d.event_source, d.artifact_id, d.event_date, d.event_type, d.actor_kind, d.amount
   FROM intermediate.int_artifact_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
-  WHERE
-    d.event_date <= (SELECT as_of_date FROM run)
-    AND d.event_date >= (SELECT day FROM lowest)
-    AND d.event_date >= @date_minus(e.from_date, 181)
+  WHERE d.event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run) AND d.event_date >= e.days_from
+), listed_artifacts AS (
+  SELECT artifact_id, ROW_NUMBER() OVER (ORDER BY artifact_id) AS member_number
+  FROM (SELECT DISTINCT artifact_id FROM entities) AS distinct_artifacts
 ), members AS (
-  SELECT f.entity_id, f.event_source, p.measure, f.is_no_bots, f.member_id, f.event_date
+  SELECT f.entity_number, f.event_source, p.measure_number, f.is_no_bots, f.member_number, f.event_date
   FROM person_flags AS f
   INNER JOIN @people_measures(people) ON p.is_commits = f.is_commits
   UNION ALL
-  SELECT DISTINCT d.entity_id, d.event_source, p.measure, n.is_no_bots, d.artifact_id, d.event_date
+  SELECT DISTINCT d.entity_number, d.event_source, p.measure_number, n.is_no_bots, l.member_number, d.event_date
   FROM artifact_days AS d
+  INNER JOIN listed_artifacts AS l ON l.artifact_id = d.artifact_id
   CROSS JOIN (VALUES (FALSE), (TRUE)) AS n(is_no_bots)
   CROSS JOIN @people_measures(targets)
   WHERE @target_condition() AND (NOT n.is_no_bots OR d.actor_kind <> 'bot')
 ), neighbours AS (
   SELECT
-    entity_id, event_source, measure, is_no_bots, event_date,
-    LAG(event_date) OVER (PARTITION BY entity_id, event_source, measure, is_no_bots, member_id ORDER BY event_date) AS previous_date,
-    LEAD(event_date) OVER (PARTITION BY entity_id, event_source, measure, is_no_bots, member_id ORDER BY event_date) AS next_date
+    entity_number, event_source, measure_number, is_no_bots, event_date,
+    LAG(event_date) OVER (PARTITION BY entity_number, event_source, measure_number, is_no_bots, member_number ORDER BY event_date) AS previous_date,
+    LEAD(event_date) OVER (PARTITION BY entity_number, event_source, measure_number, is_no_bots, member_number ORDER BY event_date) AS next_date
   FROM members
+), activity AS (
+  SELECT n.entity_number, n.event_source, n.measure_number, n.is_no_bots, w.window_days, n.event_date AS day, CAST(COUNT(*) AS DOUBLE) AS change
+  FROM neighbours AS n
+  CROSS JOIN @rolling_window_days()
+  WHERE n.previous_date IS NULL OR @date_plus(n.previous_date, w.window_days) <= n.event_date
+  GROUP BY 1, 2, 3, 4, 5, 6
+  UNION ALL
+  SELECT n.entity_number, n.event_source, n.measure_number, n.is_no_bots, w.window_days, @date_plus(n.event_date, w.window_days), CAST(-COUNT(*) AS DOUBLE)
+  FROM neighbours AS n
+  CROSS JOIN @rolling_window_days()
+  WHERE n.next_date IS NULL OR n.next_date >= @date_plus(n.event_date, w.window_days)
+  GROUP BY 1, 2, 3, 4, 5, 6
 ), additive AS (
-  SELECT d.entity_id, d.event_source, s.measure, n.is_no_bots, d.event_date, SUM(d.amount) AS amount
+  SELECT d.entity_number, d.event_source, s.measure_number, n.is_no_bots, d.event_date, SUM(d.amount) AS amount
   FROM artifact_days AS d
   INNER JOIN @sum_measures() ON s.event_type = d.event_type
   CROSS JOIN (VALUES (FALSE), (TRUE)) AS n(is_no_bots)
   WHERE NOT n.is_no_bots OR d.actor_kind <> 'bot'
   GROUP BY 1, 2, 3, 4, 5
   UNION ALL
-  SELECT f.entity_id, f.event_source, p.measure, f.is_no_bots, f.event_date, CAST(COUNT(*) AS DOUBLE)
+  SELECT f.entity_number, f.event_source, p.measure_number, f.is_no_bots, f.event_date, CAST(COUNT(*) AS DOUBLE)
   FROM person_flags AS f
   INNER JOIN @people_measures(active_days) ON p.is_commits = f.is_commits
   GROUP BY 1, 2, 3, 4, 5
   UNION ALL
-  SELECT c.entity_id, c.event_source, p.measure, n.is_no_bots, CASE WHEN n.is_no_bots THEN c.first_date_no_bots ELSE c.first_date END, CAST(COUNT(*) AS DOUBLE)
+  SELECT
+    f.entity_number, c.event_source, p.measure_number, n.is_no_bots,
+    CASE WHEN n.is_no_bots THEN c.first_date_no_bots ELSE c.first_date END, CAST(COUNT(*) AS DOUBLE)
   FROM intermediate.int_first_contributions AS c
-  INNER JOIN froms AS e ON e.entity_id = c.entity_id
+  INNER JOIN froms AS f ON f.entity_id = c.entity_id
   CROSS JOIN (VALUES (FALSE), (TRUE)) AS n(is_no_bots)
   CROSS JOIN @people_measures(first)
-  WHERE c.level = @level AND CASE WHEN n.is_no_bots THEN c.first_date_no_bots ELSE c.first_date END >= @date_minus(e.from_date, 181)
+  WHERE c.level = @level AND CASE WHEN n.is_no_bots THEN c.first_date_no_bots ELSE c.first_date END >= @date_minus(f.from_date, 181)
   GROUP BY 1, 2, 3, 4, 5
+), candidates AS (
+  SELECT entity_number, event_source, is_no_bots, member_number, COUNT(*) AS commit_days
+  FROM person_flags
+  WHERE is_commits
+  GROUP BY 1, 2, 3, 4
 ), commit_counts AS (
   SELECT
-    f.entity_id, f.event_source, f.is_no_bots, f.member_id, w.window_name, w.window_days,
+    f.entity_number, f.event_source, f.is_no_bots, f.member_number, w.window_days,
     CASE WHEN x.change = 1 THEN f.event_date ELSE @date_plus(f.event_date, w.window_days) END AS day,
     SUM(x.change) AS change
-  FROM person_flags AS f
+  FROM candidates AS c
+  INNER JOIN person_flags AS f
+    ON f.is_commits AND f.entity_number = c.entity_number AND f.event_source = c.event_source AND f.is_no_bots = c.is_no_bots
+    AND f.member_number = c.member_number
   CROSS JOIN @rolling_window_days()
   CROSS JOIN (VALUES (1), (-1)) AS x(change)
-  WHERE f.is_commits AND @is_share_window(w.window_name)
-  GROUP BY 1, 2, 3, 4, 5, 6, 7
+  WHERE @share_window_days(w.window_days) AND 3 * c.commit_days >= w.window_days
+  GROUP BY 1, 2, 3, 4, 5, 6
 ), running_counts AS (
   SELECT
-    entity_id, event_source, is_no_bots, window_name, window_days, day, change,
+    entity_number, event_source, is_no_bots, window_days, day, change,
     SUM(change) OVER (
-      PARTITION BY entity_id, event_source, is_no_bots, member_id, window_name ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY entity_number, event_source, is_no_bots, member_number, window_days ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS active_days
   FROM commit_counts
-), shares AS (
+), full_time AS (
   SELECT
-    entity_id, event_source, is_no_bots, window_name, day,
-    CASE WHEN 3 * active_days >= window_days THEN 1 ELSE 0 END
-      - CASE WHEN 3 * (active_days - change) >= window_days THEN 1 ELSE 0 END AS full_time,
-    CASE WHEN active_days > 0 AND 3 * active_days < window_days THEN 1 ELSE 0 END
-      - CASE WHEN active_days - change > 0 AND 3 * (active_days - change) < window_days THEN 1 ELSE 0 END AS part_time
+    entity_number, event_source, is_no_bots, window_days, day,
+    CAST(SUM(CASE WHEN 3 * active_days >= window_days THEN 1 ELSE 0 END
+      - CASE WHEN 3 * (active_days - change) >= window_days THEN 1 ELSE 0 END) AS DOUBLE) AS change
   FROM running_counts
+  GROUP BY 1, 2, 3, 4, 5
 ), changes AS (
-  SELECT a.entity_id, a.event_source, a.measure, a.is_no_bots, w.window_name, a.event_date AS day, a.amount AS change
+  SELECT a.entity_number, a.event_source, a.measure_number, a.is_no_bots, w.window_days, a.event_date AS day, a.amount AS change
   FROM additive AS a
   CROSS JOIN @rolling_window_days()
   UNION ALL
-  SELECT a.entity_id, a.event_source, a.measure, a.is_no_bots, w.window_name, @date_plus(a.event_date, w.window_days), -a.amount
+  SELECT a.entity_number, a.event_source, a.measure_number, a.is_no_bots, w.window_days, @date_plus(a.event_date, w.window_days), -a.amount
   FROM additive AS a
   CROSS JOIN @rolling_window_days()
   UNION ALL
-  SELECT n.entity_id, n.event_source, n.measure, n.is_no_bots, w.window_name, n.event_date, CAST(COUNT(*) AS DOUBLE)
-  FROM neighbours AS n
-  CROSS JOIN @rolling_window_days()
-  WHERE n.previous_date IS NULL OR @date_plus(n.previous_date, w.window_days) <= n.event_date
-  GROUP BY 1, 2, 3, 4, 5, 6
+  SELECT entity_number, event_source, measure_number, is_no_bots, window_days, day, change FROM activity
   UNION ALL
-  SELECT n.entity_id, n.event_source, n.measure, n.is_no_bots, w.window_name, @date_plus(n.event_date, w.window_days), CAST(-COUNT(*) AS DOUBLE)
-  FROM neighbours AS n
-  CROSS JOIN @rolling_window_days()
-  WHERE n.next_date IS NULL OR n.next_date >= @date_plus(n.event_date, w.window_days)
-  GROUP BY 1, 2, 3, 4, 5, 6
+  SELECT entity_number, event_source, @share_number(at_least), is_no_bots, window_days, day, change FROM full_time
   UNION ALL
-  SELECT s.entity_id, s.event_source, v.measure, s.is_no_bots, s.window_name, s.day,
-    CAST(SUM(CASE WHEN v.is_full_time THEN s.full_time ELSE s.part_time END) AS DOUBLE)
-  FROM shares AS s
-  CROSS JOIN @share_measures()
-  GROUP BY 1, 2, 3, 4, 5, 6
+  SELECT entity_number, event_source, @share_number(fewer), is_no_bots, window_days, day, -change FROM full_time
+  UNION ALL
+  SELECT a.entity_number, a.event_source, @share_number(fewer), a.is_no_bots, a.window_days, a.day, a.change
+  FROM activity AS a
+  INNER JOIN @people_measures(people) ON p.is_commits AND p.measure_number = a.measure_number
+  WHERE @share_window_days(a.window_days)
 ), daily AS (
   SELECT
-    c.entity_id, c.event_source, c.measure, c.is_no_bots, c.window_name, f.from_date,
+    c.entity_number, c.event_source, c.measure_number, c.is_no_bots, c.window_days, f.from_date,
     GREATEST(c.day, @date_minus(f.from_date, 1)) AS day,
     SUM(c.change) AS change
   FROM changes AS c
-  INNER JOIN froms AS f ON f.entity_id = c.entity_id
+  INNER JOIN froms AS f ON f.entity_number = c.entity_number
   WHERE c.day <= (SELECT as_of_date FROM run)
   GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), valued AS (
   SELECT
-    entity_id, event_source, measure, is_no_bots, window_name, from_date, day,
+    entity_number, event_source, measure_number, is_no_bots, window_days, from_date, day,
     SUM(change) OVER (
-      PARTITION BY entity_id, event_source, measure, is_no_bots, window_name ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY entity_number, event_source, measure_number, is_no_bots, window_days ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS amount,
-    LEAD(day) OVER (PARTITION BY entity_id, event_source, measure, is_no_bots, window_name ORDER BY day) AS next_day
+    LEAD(day) OVER (PARTITION BY entity_number, event_source, measure_number, is_no_bots, window_days ORDER BY day) AS next_day
   FROM daily
   WHERE change <> 0
 ), rows_kept AS (
-  SELECT entity_id, event_source, measure, is_no_bots, window_name, day AS sample_date, amount
+  SELECT entity_number, event_source, measure_number, is_no_bots, window_days, day AS sample_date, amount
   FROM valued
   WHERE day >= from_date
   UNION ALL
-  SELECT v.entity_id, v.event_source, v.measure, v.is_no_bots, v.window_name, m.month_start, v.amount
+  SELECT v.entity_number, v.event_source, v.measure_number, v.is_no_bots, v.window_days, m.month_start, v.amount
   FROM valued AS v
   INNER JOIN control.months AS m
     ON m.month_start > v.day AND m.month_start < COALESCE(v.next_day, @date_plus((SELECT as_of_date FROM run), 1))
   WHERE v.amount <> 0
 )
 SELECT
-  @metric_name(event_source, measure, is_no_bots, window_name) AS metric_name,
-  entity_id,
-  sample_date,
-  amount,
-  event_source,
-  measure,
-  is_no_bots,
-  window_name
-FROM rows_kept
+  @metric_name(k.event_source, q.measure, k.is_no_bots, w.window_name) AS metric_name,
+  f.entity_id,
+  k.sample_date,
+  k.amount,
+  k.event_source,
+  q.measure,
+  k.is_no_bots,
+  w.window_name
+FROM rows_kept AS k
+INNER JOIN froms AS f ON f.entity_number = k.entity_number
+INNER JOIN @measure_numbers() ON q.measure_number = k.measure_number
+INNER JOIN @rolling_window_days() ON w.window_days = k.window_days

@@ -1,0 +1,236 @@
+"""Bad input by the command line: a clear message that names file and record, the good records kept, exit codes 0, 1 and 2, no traceback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.iceberg import open_catalog
+from end_to_end.lakes import Lake
+from end_to_end.processes import Finished, osslake
+from end_to_end.server import HANG, HourServer, hour_server
+
+HOUR, FILE = "2024-01-01-0", "2024-01-01-0.json.gz"
+
+
+def _record(number: int, **more: Any) -> bytes:
+    record = {
+        "id": str(number),
+        "type": "WatchEvent",
+        "created_at": f"2024-01-01T00:00:{number % 60:02}Z",
+        "actor": {"id": 7, "login": "ada"},
+        "repo": {"id": 9, "name": "ada/engine"},
+        "payload": {"action": "started"},
+    }
+    return json.dumps(record | more).encode()
+
+
+GOOD = [_record(number) for number in range(1, 4)]
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    """Return a folder for hour files."""
+    folder = tmp_path / "hours"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Return a new lake whose sources may hang for half a second."""
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    (folder / "osslake.toml").write_text("[load]\ntimeout_s = 0.5\nretries = 1\n")
+    return Lake(folder)
+
+
+def _load(lake: Lake, address: object, start: str = "2024-01-01T00", end: str = "2024-01-01T01", code: int = 0) -> Finished:
+    ended = osslake("--lake", lake.folder, "ingest", "gharchive", str(address), "--from", start, "--to", end)
+    assert ended.code == code, ended
+    assert "Traceback" not in ended.err + ended.out
+    if code == 1:
+        assert ended.err.splitlines()[-1].startswith("error: ")
+    return ended
+
+
+def _table(lake: Lake, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = open_catalog(lake.settings).load_table(("raw", name)).scan().to_arrow().to_pylist()
+    return rows
+
+
+def _state(lake: Lake) -> tuple[str, int, int]:
+    (row,) = _table(lake, "gharchive__hours")
+    assert len(_table(lake, "gharchive__events")) == row["loaded_count"]
+    return row["state"], row["loaded_count"], row["rejected_count"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "field"),
+    [
+        (b"<html>502 Bad Gateway</html>", "not_json", None),
+        (b'{"id": "5", "type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "note": "\xff\xfe"}', "not_utf8", None),
+        (b'{"type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "actor": {"id": 1}, "repo": {"id": 2}}', "missing_field", "id"),
+        (_record(5, repo={"id": 2**63, "name": "ada/engine"}), "not_an_integer", "repo.id"),
+        (_record(5, actor={"id": 10**30, "login": "ada"}), "not_an_integer", "actor.id"),
+        (_record(5, created_at="yesterday"), "not_a_time", "created_at"),
+        (b"[1, 2, 3]", "not_an_object", None),
+    ],
+)
+def test_a_bad_line_is_rejected_alone(lake: Lake, hours: Path, line: bytes, reason: str, field: str | None) -> None:
+    """A line that doesn't fit goes to `raw.rejected` whole, with its reason, field, file and number; the lines around it are loaded; exit code 0."""
+    (hours / FILE).write_bytes(gzip.compress(b"\n".join([GOOD[0], line, *GOOD[1:]]) + b"\n"))
+    ended = _load(lake, hours)
+    assert "4 records in = 3 loaded + 1 rejected" in ended.out
+    assert f"rejected, {reason}: 1" in ended.out
+    assert f"line 2 of {FILE}" in ended.out
+    (row,) = _table(lake, "rejected")
+    assert (row["reason"], row["field"], row["_source_file"], row["_source_line"]) == (reason, field, FILE, 2)
+    assert f"line 2 of {FILE}" in row["message"]
+    assert row["record"].encode() == line.replace(b"\xff\xfe", b"\\xff\\xfe")
+    assert _state(lake) == ("loaded", 3, 1)
+
+
+def test_a_truncated_file_is_partial(lake: Lake, hours: Path) -> None:
+    """Of a gz file that ends too early the whole lines are loaded, the hour is `partial`, and the message names the file; whole later, it is loaded anew."""
+    lines = [_record(number, payload={"action": "started", "noise": f"{number * 7919 ** 9}"}) for number in range(1, 2000)]
+    whole = gzip.compress(b"\n".join(lines) + b"\n")
+    (hours / FILE).write_bytes(whole[: len(whole) // 2])
+    ended = _load(lake, hours)
+    assert FILE in ended.out
+    assert "ends too early" in ended.out
+    state, loaded, rejected = _state(lake)
+    assert state == "partial"
+    assert 500 < loaded < 1999
+    assert rejected <= 1
+    (hours / FILE).write_bytes(whole)
+    _load(lake, hours)
+    assert _state(lake) == ("loaded", 1999, 0)
+    assert _table(lake, "rejected") == []
+
+
+def test_a_line_of_211_kb_is_loaded(lake: Lake, hours: Path) -> None:
+    """A record of 211 KB, as the real archive has, is loaded whole."""
+    long = _record(5, payload={"action": "started", "body": "x" * 211_000})
+    (hours / FILE).write_bytes(gzip.compress(b"\n".join([*GOOD, long]) + b"\n"))
+    _load(lake, hours)
+    assert _state(lake) == ("loaded", 4, 0)
+    assert max(len(row["record"]) for row in _table(lake, "gharchive__events")) == len(long)
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, content: bytes) -> None:
+    """A file without a line, packed or of no bytes at all, is an `empty` hour, no error and no missing one."""
+    (hours / FILE).write_bytes(content)
+    _load(lake, hours)
+    assert _state(lake) == ("empty", 0, 0)
+
+
+def test_a_missing_hour_is_noted(lake: Lake, hours: Path) -> None:
+    """An hour that has no file is `missing`, the hours beside it are loaded, and status names it."""
+    (hours / FILE).write_bytes(gzip.compress(GOOD[0]))
+    _load(lake, hours, end="2024-01-01T02")
+    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {HOUR: "loaded", "2024-01-01-1": "missing"}
+    told = osslake("--lake", lake.folder, "status")
+    assert "missing: 2024-01-01-1" in told.out
+
+
+def test_a_folder_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
+    """A folder that isn't there is an error of one line that names it: exit code 1."""
+    ended = _load(lake, tmp_path / "nowhere", code=1)
+    assert str(tmp_path / "nowhere") in ended.err
+    assert "does not exist" in ended.err
+
+
+@pytest.mark.parametrize(("start", "end"), [("2024-01-01T01", "2024-01-01T00"), ("yesterday", "2024-01-01T00")])
+def test_hours_that_are_none(lake: Lake, hours: Path, start: str, end: str) -> None:
+    """A range of hours that is empty or no range is an error that shows how one is written."""
+    assert start in _load(lake, hours, start, end, code=1).err
+
+
+def test_wrong_usage(lake: Lake) -> None:
+    """Options that are lacking or unknown, and commands that don't exist, are wrong usage: exit code 2, no traceback."""
+    for arguments in (["ingest", "gharchive", "somewhere"], ["ingest", "gharchive", "--nonsense"], ["nonsense"], ["run", "--as-of", "yesterday"]):
+        ended = osslake("--lake", lake.folder, *arguments)
+        assert (ended.code, "Traceback" in ended.err) == (2, False), ended
+
+
+def test_a_setting_that_is_not_known(lake: Lake) -> None:
+    """An unknown setting is an error that names setting and file: exit code 1."""
+    (lake.folder / "osslake.toml").write_text("[load]\ntimeout = 3\n")
+    ended = osslake("--lake", lake.folder, "run")
+    assert ended.code == 1
+    assert "load.timeout" in ended.err
+    assert "osslake.toml" in ended.err
+
+
+def test_a_directory_with_a_wrong_type(lake: Lake, tmp_path: Path) -> None:
+    """A YAML file whose list is a number is rejected with file and field named; the other projects are kept; exit code 0."""
+    projects = tmp_path / "directory" / "data" / "projects"
+    for name, github in (("good", "\n  - url: https://github.com/ada/engine"), ("wrong", " 42")):
+        (projects / name[0]).mkdir(parents=True)
+        (projects / name[0] / f"{name}.yaml").write_text(f"version: 7\nname: {name}\ndisplay_name: {name}\ngithub:{github}\n")
+    (tmp_path / "directory" / "data" / "collections").mkdir()
+    ended = osslake("--lake", lake.folder, "ingest", "oss-directory", tmp_path / "directory")
+    assert (ended.code, "Traceback" in ended.err) == (0, False), ended
+    assert "good" in {row["project_name"] for row in _table(lake, "oss_directory__projects")}
+    (row,) = _table(lake, "rejected")
+    assert "wrong.yaml" in row["_source_file"]
+    assert row["field"] == "github"
+
+
+def test_a_directory_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
+    """A directory, or a clone, that isn't there is an error of one line: exit code 1."""
+    for source in ("oss-directory", "git"):
+        ended = osslake("--lake", lake.folder, "ingest", source, tmp_path / "nowhere")
+        assert (ended.code, "Traceback" in ended.err) == (1, False), ended
+        assert "nowhere" in ended.err.splitlines()[-1]
+
+
+@pytest.fixture
+def server(hours: Path) -> Iterator[HourServer]:
+    """Serve two hours over HTTP."""
+    for number, name in enumerate((FILE, "2024-01-01-1.json.gz")):
+        (hours / name).write_bytes(gzip.compress(_record(number + 1, created_at=f"2024-01-01T0{number}:00:00Z")))
+    with hour_server(hours) as running:
+        yield running
+
+
+def test_hours_over_http(lake: Lake, server: HourServer) -> None:
+    """Hours are loaded over HTTP; one that answers 404 is missing."""
+    _load(lake, server.url, end="2024-01-01T03")
+    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {
+        HOUR: "loaded", "2024-01-01-1": "loaded", "2024-01-01-2": "missing",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "told"), [(500, "500"), (503, "503"), (HANG, "no answer within 0.5 s")])
+def test_an_hour_that_is_not_to_be_had(lake: Lake, server: HourServer, answer: int, told: str) -> None:
+    """A server that answers 5xx or hangs is asked again; then the error names the hour, the other hours are loaded, and a later run gets it."""
+    server.answers[FILE] = answer
+    ended = _load(lake, server.url, end="2024-01-01T02", code=1)
+    assert FILE in ended.err.splitlines()[-1]
+    assert told in ended.err.splitlines()[-1]
+    assert server.asked.count(FILE) >= 2
+    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {"2024-01-01-1": "loaded"}
+    server.answers.clear()
+    _load(lake, server.url, end="2024-01-01T02")
+    assert {row["state"] for row in _table(lake, "gharchive__hours")} == {"loaded"}
+
+
+def test_an_hour_that_is_refused(lake: Lake, server: HourServer) -> None:
+    """A server that answers 403 isn't asked again and again (once for the head, once for the whole): it would answer the same."""
+    server.answers[FILE] = 403
+    ended = _load(lake, server.url, code=1)
+    assert "403" in ended.err
+    assert server.asked.count(FILE) <= 2
+
+
+def test_a_server_that_is_not_there(lake: Lake) -> None:
+    """An address at which nothing listens is an error of one line that names it."""
+    assert "127.0.0.1:9" in _load(lake, "http://127.0.0.1:9", code=1).err
