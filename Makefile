@@ -39,7 +39,7 @@ settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
 	mv docs/settings.md.new docs/settings.md
 
 lock: ## choose the versions of all dependencies anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove .venv, the demo and what tools left

@@ -214,6 +214,7 @@ def mark_success(connection: DuckConnection, pins: Mapping[str, RawPin], setting
     rows = [(name, str(pin.snapshot_id)) for name, pin in pins.items() if pin.snapshot_id is not None]
     if rows:
         connection.executemany("INSERT INTO control.baseline VALUES (?, ?)", rows)
+    connection.execute("INSERT INTO control.unpublished VALUES ('*', NULL)")
     for prior, query in {
         "prior_aliases": "SELECT artifact_kind, artifact_key, canonical_kind, canonical_key FROM intermediate.int_artifacts"
         " WHERE artifact_id <> canonical_artifact_id",

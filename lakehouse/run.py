@@ -83,6 +83,7 @@ def make_release(
         git_commit=_git_commit(),
         coverage=_coverage(settings),
         audits=_audits(done),
+        digests=summary.tables.digests,
     )
     summary.release = create_release(settings, catalog, inputs)
 

@@ -6,7 +6,7 @@ materialised intermediate tables are published; the halves of the series (`int_c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
 from catalog.duck import DuckConnection, connect, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
+from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from catalog.storage import local_path
 from lakehouse.raw_binding import EPOCH
@@ -34,11 +35,12 @@ BATCH_ROWS = 100_000
 
 @dataclass
 class TablesSummary:
-    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files."""
+    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path."""
 
     tables: dict[str, list[str]] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
+    digests: dict[str, FileDigest] = field(default_factory=dict, repr=False)
 
 
 Progress = Callable[[str], None]
@@ -48,10 +50,16 @@ def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Data
     """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
     summary = TablesSummary()
     with connect(engine_file(settings), threads=settings.transform.threads, memory_limit=settings.transform.memory_limit) as connection:
-        row = connection.execute("SELECT is_everything_unpublished FROM control.done").fetchone()
-        is_everything = row is None or bool(row[0])
+        row = connection.execute(
+            "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished)"
+        ).fetchone()
+        is_everything, waiting = row or (True, 0)
+        if not (is_everything or waiting):
+            return summary
+        known = _released_digests(settings)
         for dataset in datasets:
-            _Publication(settings, connection, ensure_table(catalog, dataset), dataset).run(_months(connection, dataset, is_everything), summary)
+            publication = _Publication(settings, connection, ensure_table(catalog, dataset), dataset, known)
+            publication.run(_months(connection, dataset, is_everything), summary)
             if progress:
                 progress(dataset.full_name)
             crash_point("publish.table")
@@ -61,6 +69,14 @@ def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Data
         connection.execute("COMMIT")
     crash_point("publish.tables")
     return summary
+
+
+def _released_digests(settings: Settings) -> dict[str, FileDigest]:
+    """Return the digests that the current release states of data files, by path."""
+    if read_latest(settings) is None:
+        return {}
+    files = [file for table in read_release(settings).tables for file in table.data_files]
+    return {file.path: FileDigest(file.row_count or 0, int(file.content_digest or "0", 16)) for file in files}
 
 
 def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -> set[date] | None:
@@ -80,35 +96,51 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
 class _Publication:
     """One table's publication."""
 
-    def __init__(self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset) -> None:
-        self.settings, self.connection, self.table, self.dataset = settings, connection, table, dataset
+    def __init__(
+        self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset, known: Mapping[str, FileDigest]
+    ) -> None:
+        self.settings, self.connection, self.table, self.dataset, self.known = settings, connection, table, dataset, known
         self.columns = [(column.name, column.type) for column in dataset.columns]
         self.source = f"{dataset.stage}.{identifier(dataset.name)}"
         self.month = f"CAST(date_trunc('month', {dataset.partitioning.column}) AS DATE)" if dataset.partitioning else "NULL"
 
     def run(self, months: set[date] | None, summary: TablesSummary) -> None:
-        """Write the partitions that differ, and commit them in one snapshot."""
+        """Write the partitions that may differ, keep those that do, and commit them in one snapshot."""
         existing = self._existing()
-        wanted = self._partitions(months, existing)
+        written = {key: write_data_file(self.table, self._rows(key)) if count else None for key, count in self._candidates(months, existing).items()}
+        digests = self._digests([file for file in written.values() if file])
         added: list[DataFile] = []
         removed: list[DataFile] = []
         changed: list[str] = []
-        for key, digest in wanted.items():
+        for key, new in written.items():
             old = existing.get(key, [])
-            if old and digest == self._digest(old):
-                continue
-            new = write_data_file(self.table, self._rows(key)) if digest.row_count else None
-            if new is None and not old:
+            if new and old and digests[new.file_path] == self._digest(old):
+                self.table.io.delete(new.file_path)
                 continue
             added += [new] if new else []
             removed += old
-            changed.append(f"{key:%Y-%m}" if key else "")
+            changed += [f"{key:%Y-%m}" if key else ""] if new or old else []
         if added or removed or self.table.current_snapshot() is None:
             crash_point("publish.written")
             commit_files(self.table, added, removed, {"osslake.publisher": "osslake"})
             summary.tables[self.dataset.full_name] = changed
             summary.rows += sum(file.record_count for file in added)
             summary.bytes += sum(file.file_size_in_bytes for file in added)
+            summary.digests |= {file.file_path: digests[file.file_path] for file in added}
+
+    def _candidates(self, months: set[date] | None, existing: Mapping[date | None, list[DataFile]]) -> dict[date | None, int]:
+        """Return the partitions that may differ with their row counts; a table without partitions only if its digest differs."""
+        if self.dataset.partitioning is None:
+            if existing and self._source_digest() == self._digest(existing[None]):
+                return {}
+            return {None: self._count()}
+        if months is not None and not months:
+            return {}
+        where = "" if months is None else f"WHERE {self.month} IN ({', '.join(f'DATE {month.isoformat()!r}' for month in sorted(months))})"
+        rows = self.connection.execute(f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1").fetchall()
+        counts: dict[date | None, int] = dict(rows)
+        gone = set(existing) if months is None else set(existing) & set(months)
+        return counts | {month: 0 for month in gone - set(counts)}
 
     def _existing(self) -> dict[date | None, list[DataFile]]:
         files: dict[date | None, list[DataFile]] = {}
@@ -117,36 +149,27 @@ class _Publication:
             files.setdefault(key, []).append(file)
         return files
 
-    def _partitions(self, months: set[date] | None, existing: Mapping[date | None, list[DataFile]]) -> dict[date | None, FileDigest]:
-        """Return the digests of the source's partitions that may differ; of those that are new a count is enough."""
-        if self.dataset.partitioning is None:
-            if existing:
-                return {None: self._source_digests("")[None]}
-            return {None: FileDigest(self._count(""))}
-        where = "" if months is None else f"WHERE {self.month} IN ({', '.join(f'DATE {month.isoformat()!r}' for month in sorted(months))})"
-        if months is not None and not months:
-            return {}
-        rows = self.connection.execute(f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1").fetchall()
-        counts: dict[date | None, FileDigest] = {month: FileDigest(count) for month, count in rows}
-        known = [month for month in counts if month in existing]
-        if known:
-            listed = ", ".join(f"DATE {month.isoformat()!r}" for month in known if month)
-            counts |= self._source_digests(f"WHERE {self.month} IN ({listed})")
-        gone = set(existing) if months is None else set(existing) & set(months)
-        return counts | {month: FileDigest() for month in gone - set(counts)}
+    def _source_digest(self) -> FileDigest:
+        return digest_query(self.connection, self.source, self.columns, None, table=self.dataset.full_name)[None]
 
-    def _source_digests(self, where: str) -> dict[Any, FileDigest]:
-        group = self.month if self.dataset.partitioning else None
-        return digest_query(self.connection, f"(SELECT * FROM {self.source} {where})", self.columns, group, table=self.dataset.full_name)
-
-    def _count(self, where: str) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM {self.source} {where}").fetchone()
+    def _count(self) -> int:
+        row = self.connection.execute(f"SELECT count(*) FROM {self.source}").fetchone()
         return int(row[0]) if row else 0
 
-    def _digest(self, files: Iterable[DataFile]) -> FileDigest:
-        paths = [str(local_path(self.settings.warehouse, self.settings.bucket, file.file_path)) for file in files]
+    def _digest(self, files: Sequence[DataFile]) -> FileDigest:
+        return total(self._digests(files).values())
+
+    def _digests(self, files: Sequence[DataFile]) -> dict[str, FileDigest]:
+        """Return the digests of data files by path, from the current release where it states them."""
+        known = {file.file_path: self.known[file.file_path] for file in files if file.file_path in self.known}
+        paths = {
+            str(local_path(self.settings.warehouse, self.settings.bucket, file.file_path)): file.file_path
+            for file in files
+            if file.file_path not in known
+        }
         names = [name for name, _ in self.columns]
-        return total(digest_files(self.connection, paths, self.table.schema(), names, table=self.dataset.full_name).values())
+        found = digest_files(self.connection, list(paths), self.table.schema(), names, table=self.dataset.full_name)
+        return known | {paths[path]: digest for path, digest in found.items()}
 
     def _rows(self, key: date | None) -> Iterator[pa.RecordBatch]:
         """Yield a partition's rows in the order of the grain."""

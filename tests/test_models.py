@@ -10,8 +10,10 @@ import pytest
 from dialect_traps import query_traps, text_traps
 from sqlglot import parse_one
 
+from catalog.duck import SQL_TYPES, connect, identifier
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
+from lakehouse.staging_views import staging_views
 from lakehouse.transform import MODELS, open_models
 
 MOST_MATERIALISED = 30
@@ -112,8 +114,10 @@ def test_few_models_are_materialised(models: dict[str, Any]) -> None:
 def test_every_model_says_what_it_is(models: dict[str, Any]) -> None:
     """Every model has a description and a grain; every table, and every mart, a comment for each column."""
     silent = [name for name, model in models.items() if not (model.description and model.grains)]
-    tables = {name: model for name, model in models.items() if name.startswith("marts.") or name.startswith("intermediate.")}
-    uncommented = [f"{name}.{column}" for name, model in tables.items() for column in model.columns_to_types if column not in model.column_descriptions]
+    tables = {name: model for name, model in models.items() if name.startswith(("marts.", "intermediate."))}
+    uncommented = [
+        f"{name}.{column}" for name, model in tables.items() for column in model.columns_to_types if column not in model.column_descriptions
+    ]
     assert (silent, uncommented) == ([], [])
 
 
@@ -129,6 +133,20 @@ def test_external_tables_are_those_that_are_loaded(context: Any) -> None:
     external = {_name(model): model for model in context.models.values() if model.kind.is_external}
     listed = {name: list(model.columns_to_types) for name, model in external.items() if name.startswith("raw.")}
     assert listed == {dataset.full_name: list(dataset.column_names) for dataset in RAW_TABLES}
+
+
+def test_staging_can_be_read_over_any_raw_tables(models: dict[str, Any], tmp_path: Path) -> None:
+    """Each staging model, seeds without rows included, is a query that names raw and staging tables alone."""
+    views = staging_views(Settings(folder=tmp_path))
+    assert {f"staging.{name}" for name in views} == {name for name in models if name.startswith("staging.")}
+    with connect() as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE SCHEMA staging")
+        for dataset in RAW_TABLES:
+            columns = ", ".join(f"{identifier(column.name)} {SQL_TYPES[column.type]}" for column in dataset.columns)
+            connection.execute(f"CREATE TABLE {dataset.full_name} ({columns})")
+        for name, query in views.items():
+            connection.execute(f"CREATE VIEW staging.{identifier(name)} AS {query}")
+            assert connection.execute(f"SELECT * FROM staging.{identifier(name)}").fetchall() is not None
 
 
 def test_models_mean_the_same_on_both_engines(models: dict[str, Any]) -> None:
@@ -164,7 +182,9 @@ def test_traps_are_found(sql: str) -> None:
     assert len(query_traps(parse_one(sql, dialect="trino"))) == 1
 
 
-@pytest.mark.parametrize("sql", ["CAST(a AS DOUBLE) / b", "DATE_DIFF('day', a_date, CAST(b AS DATE))", "CAST(DATE_ADD('day', 1, d) AS DATE)"])
+@pytest.mark.parametrize(
+    "sql", ["CAST(a AS DOUBLE) / b", "DATE_DIFF('day', a_date, CAST(b AS DATE))", "CAST(DATE_ADD('day', 1, d) AS DATE)"]
+)
 def test_what_is_no_trap_is_left_alone(sql: str) -> None:
     """The same functions, guarded by a cast, are fine."""
     assert query_traps(parse_one(f"SELECT {sql}", dialect="trino")) == []

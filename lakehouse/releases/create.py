@@ -49,7 +49,7 @@ def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, 
     newest = recent[0] if recent else None
     check_no_later(bucket, newest)
     key = signing_key(settings, newest)
-    pins, known = pin_tables(catalog, inputs), known_from(recent)
+    pins, known = pin_tables(catalog, inputs), known_from(recent, inputs.digests)
     document = _document(settings, inputs, key, newest, _drafts(settings, bucket, pins, known, progress))
     if newest is not None:
         if is_same_news(newest.document, document):

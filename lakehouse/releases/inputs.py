@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from catalog.datasets import Dataset
+from catalog.digests import FileDigest
 from catalog.release_document import Audit, Coverage
 from catalog.releases import Release
 
@@ -26,6 +27,7 @@ class ReleaseInputs:
         git_commit: of the models, where they lie in a repository.
         coverage: what was loaded, per source.
         audits: those that passed.
+        digests: of data files that were just written, by path, so that they are not read again.
     """
 
     as_of_date: date
@@ -35,6 +37,7 @@ class ReleaseInputs:
     git_commit: str | None = None
     coverage: Sequence[Coverage] = ()
     audits: Sequence[Audit] = ()
+    digests: Mapping[str, FileDigest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

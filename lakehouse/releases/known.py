@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.digests import FileDigest
@@ -17,10 +17,11 @@ _MEASURED = {"row_count", "content_digest", "metadata_file", "files"}
 
 @dataclass(frozen=True)
 class Known:
-    """Tables by name and snapshot id, files by path."""
+    """Tables by name and snapshot id, files by path, and the digests of files that were just written."""
 
     tables: Mapping[tuple[str, str], Sequence[ReleasedTable]]
     files: Mapping[str, tuple[ReleasedFile, DigestBasis]]
+    written: Mapping[str, FileDigest] = field(default_factory=dict)
 
     def table(self, declared: ReleasedTable) -> ReleasedTable | None:
         """Return a recent description of the same snapshot, if all that is declared of the table is as it was."""
@@ -31,13 +32,15 @@ class Known:
 
     def digest(self, path: str, basis: DigestBasis) -> FileDigest | None:
         """Return the digest of a file's rows, if it is known under these columns."""
+        if path in self.written:
+            return self.written[path]
         file, known_basis = self.files.get(path, (None, ()))
         if file is None or known_basis != basis or file.row_count is None or file.content_digest is None:
             return None
         return FileDigest(file.row_count, int(file.content_digest, 16))
 
 
-def known_from(releases: Iterable[Release]) -> Known:
+def known_from(releases: Iterable[Release], written: Mapping[str, FileDigest] | None = None) -> Known:
     """Gather what releases say of tables and files; what the first of them says wins."""
     tables: dict[tuple[str, str], list[ReleasedTable]] = {}
     files: dict[str, tuple[ReleasedFile, DigestBasis]] = {}
@@ -47,13 +50,13 @@ def known_from(releases: Iterable[Release]) -> Known:
             basis = digest_basis(table)
             for file in table.files:
                 files.setdefault(file.path, (file, basis))
-    return Known(tables, files)
+    return Known(tables, files, written or {})
 
 
 def digest_basis(table: ReleasedTable) -> DigestBasis:
     """Return the columns that a table's digest covers, by field id."""
-    fields = table.schema_["fields"]
-    return tuple(sorted((field["id"], _type_name(field["type"])) for field in fields if field["name"] in table.content_columns))
+    columns = table.schema_["fields"]
+    return tuple(sorted((column["id"], _type_name(column["type"])) for column in columns if column["name"] in table.content_columns))
 
 
 def _type_name(kind: str | dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The materialisation of incremental models: rows that a run restates go, and come again from the query.
 
 `restates` is the condition, over the table's own columns, of the rows that go; the query must give rows under the same condition alone.
+In a blueprint `@level` stands for the level that the model's name ends in.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
 changed, for the models downstream. `month_of` (optional) is the date column by which the table is published: the months that
 changed are noted in `control.unpublished`.
@@ -22,9 +23,10 @@ class Restated(CustomMaterialization):
 
     def insert(self, table_name: str, query_or_df: t.Any, model: t.Any, is_first_insert: bool, render_kwargs: t.Dict[str, t.Any], **kwargs: t.Any) -> None:
         """Restate the table."""
-        chosen = model.custom_materialization_properties
+        chosen = {key: str(value) for key, value in model.custom_materialization_properties.items()}
         is_full = self.adapter.fetchone("SELECT is_full FROM control.run")[0]
         name = ".".join(part.name for part in model.fully_qualified_table.parts[-2:])
+        chosen["restates"] = chosen["restates"].replace("@level", name.rpartition("_by_")[2])
         if is_full:
             self.adapter.execute(f"DELETE FROM {table_name}")
         else:

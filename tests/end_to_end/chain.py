@@ -82,6 +82,6 @@ def _listed(lake: Lake) -> set[int]:
     """Return the numbers of repositories that a project lists and that have no clone."""
     rows = lake.rows(
         "SELECT DISTINCT artifact_source_id FROM marts.artifacts_by_project_v1 JOIN marts.artifacts_v1 USING (artifact_id)"
-        " WHERE artifact_kind = 'repository' AND artifact_id NOT IN (SELECT canonical_artifact_id FROM intermediate.int_git_repositories)"
+        " WHERE artifact_kind = 'repository' AND artifact_source_id NOT IN (SELECT canonical_key FROM intermediate.int_git_repositories)"
     )
     return {int(str(row[0])) for row in rows}

@@ -2,7 +2,7 @@ MODEL (
   name intermediate.int_pull_requests,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)')
+    materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)', month_of = 'record_date')
   ),
   columns (
     record_date DATE, repository_kind TEXT, repository_key TEXT, number BIGINT, action TEXT, created_at TIMESTAMPTZ, record_id TEXT,

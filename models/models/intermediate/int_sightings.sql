@@ -2,7 +2,7 @@ MODEL (
   name intermediate.int_sightings,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)')
+    materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)', month_of = 'record_date')
   ),
   columns (record_date DATE, artifact_kind TEXT, artifact_number BIGINT, artifact_name TEXT, first_seen_at TIMESTAMPTZ, last_seen_at TIMESTAMPTZ),
   grain (record_date, artifact_kind, artifact_number, artifact_name),

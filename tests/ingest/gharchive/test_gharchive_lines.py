@@ -1,0 +1,77 @@
+"""From a file's bytes to lines: packed or plain, whole or cut."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.errors import SourceFormatError
+from ingest.gharchive.lines import Unpacked, read_lines
+
+
+def read(content: bytes, *, max_line_bytes: int = 1000, max_bytes: int = 10**9) -> tuple[list[tuple[int, str]], list[tuple[int, str]], Unpacked]:
+    """Return the good lines and the bad ones (number and reason), and what was found out."""
+    found = Unpacked()
+    pieces = list(read_lines(content, found, max_line_bytes=max_line_bytes, max_bytes=max_bytes, name="x"))
+    good = [pair for one in pieces for pair in zip(one.numbers.to_pylist(), one.texts.to_pylist(), strict=True)]
+    return good, [(bad.number, bad.reason) for one in pieces for bad in one.bad], found
+
+
+LINES = [(1, "a"), (2, "ü"), (3, "c")]
+TEXT = "a\nü\nc\n".encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [TEXT, TEXT[:-1], gzip.compress(TEXT), gzip.compress(TEXT[:4]) + gzip.compress(TEXT[4:]), TEXT.replace(b"\n", b"\r\n"), gzip.compress(TEXT) + b"\0" * 9],
+)
+def test_packed_and_plain_say_the_same(content: bytes) -> None:
+    """Plain, packed, packed in several members, with CRLF, without a last newline, padded: the lines are the same."""
+    good, bad, found = read(content)
+    assert (good, bad, found.is_cut) == (LINES, [], False)
+
+
+def test_blank_lines_are_no_records() -> None:
+    """Blank lines are passed over, and the numbers of those behind them count them."""
+    assert read(b"\na\n  \n\r\nb\n")[0] == [(2, "a"), (5, "b")]
+
+
+def test_bad_lines_are_set_apart() -> None:
+    """Lines that are too long or not UTF-8 are told by number; the others go on."""
+    good, bad, _ = read(b"a\n\xff\n" + b"x" * 20 + b"\nb\n", max_line_bytes=10)
+    assert (good, sorted(bad)) == ([(1, "a"), (4, "b")], [(2, "not_utf8"), (3, "too_long")])
+
+
+@pytest.mark.parametrize("cut", [1, 8, 12, 30])
+def test_a_cut_file_is_told(cut: int) -> None:
+    """A gzip file that lacks its end is cut, however little is lacking."""
+    whole = gzip.compress(bytes(range(97, 123)) * 40, mtime=0)
+    _, _, found = read(whole[:-cut])
+    assert found.is_cut
+    assert found.problem
+
+
+def test_a_damaged_file_is_told() -> None:
+    """A gzip file whose checksum doesn't fit is damaged."""
+    whole = bytearray(gzip.compress(TEXT))
+    whole[-6] ^= 1
+    assert read(bytes(whole))[2].is_cut
+
+
+def test_too_much_is_refused() -> None:
+    """A file that unpacks to more than is allowed is refused, so that a bomb doesn't fill the memory."""
+    with pytest.raises(SourceFormatError, match="unpacks to more than 1,000 bytes"):
+        read(gzip.compress(b"0" * 100_000), max_bytes=1000)
+
+
+@given(st.lists(st.binary(max_size=30), max_size=10), st.booleans())
+def test_no_line_is_lost(lines: list[bytes], is_packed: bool) -> None:
+    """Of any bytes each line that isn't blank is good or bad, once, under its own number."""
+    data = b"\n".join(lines)
+    good, bad, found = read(gzip.compress(data) if is_packed or data.startswith(b"\x1f\x8b") else data, max_line_bytes=20)
+    numbers = sorted([number for number, _ in good] + [number for number, _ in bad])
+    assert numbers == [number for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    assert not found.is_cut
