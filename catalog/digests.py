@@ -95,7 +95,7 @@ def digest_query(
     group = group_by or "NULL"
     row = row_digest_sql(columns)
     query = (
-        f"SELECT key, count(*), sum((number & {_LOW_HALF})::UBIGINT), sum((number >> 64)::UBIGINT) "  # noqa: S608 - names are quoted
+        f"SELECT key, count(*), sum((number & {_LOW_HALF})::UBIGINT), sum((number >> 64)::UBIGINT) "
         f"FROM (SELECT {group} AS key, md5_number({row}) AS number FROM {sql_relation}) GROUP BY key"
     )
     try:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
+    from pyiceberg.types import PrimitiveType
 
 BATCH_ROWS = 50_000
 
@@ -85,7 +86,9 @@ class IcebergJob(RunnableLoadJob):
 class IcebergClient(JobClientBase):
     """dlt's view of the raw tables of a lake."""
 
-    def __init__(self, schema: Schema, config: IcebergConfiguration, capabilities: DestinationCapabilitiesContext, package: Package) -> None:
+    def __init__(
+        self, schema: Schema, config: IcebergConfiguration, capabilities: DestinationCapabilitiesContext, package: Package
+    ) -> None:
         super().__init__(schema, config, capabilities)
         self._package = package
 
@@ -100,15 +103,15 @@ class IcebergClient(JobClientBase):
         """Refuse: raw tables are never dropped by a load."""
         raise CommitError("a load never drops raw tables")
 
-    def create_load_job(self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+    def create_load_job(self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False) -> LoadJob:  # noqa: ARG002
         """Return the job that writes one file's rows."""
         return IcebergJob(file_path, self._package, str(table["name"]))
 
-    def complete_load(self, load_id: str) -> None:
+    def complete_load(self, load_id: str) -> None:  # noqa: ARG002 - dlt's own id is of the clock
         """Commit the package, one snapshot a table, in the order in which the load names its tables."""
         commit_package(self._package)
 
-    def __enter__(self) -> IcebergClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -241,13 +244,14 @@ def _files_that_may_hold(table: Table, replaced: Replaced, files: Sequence[DataF
     from pyiceberg.conversions import from_bytes
 
     field_ = table.schema().find_field(replaced.column)
+    kind = cast("PrimitiveType", field_.field_type)
     lowest, highest = min(replaced.values)[:16], max(replaced.values)
 
     def may_hold(file: DataFile) -> bool:
         lower, upper = (file.lower_bounds or {}).get(field_.field_id), (file.upper_bounds or {}).get(field_.field_id)
         if lower is None or upper is None:
             return True
-        low, high = from_bytes(field_.field_type, lower), from_bytes(field_.field_type, upper)
+        low, high = from_bytes(kind, lower), from_bytes(kind, upper)
         return bool(low <= highest and high >= lowest)
 
     return [file for file in files if may_hold(file)]

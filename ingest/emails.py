@@ -10,7 +10,10 @@ import hashlib
 import json
 import re
 
-_DOMAIN = re.compile(rb"@(?:(?<![0-9a-f]{40}@)|(?<=[A-Za-z0-9._%+-][0-9a-f]{40}@))(?=[A-Za-z0-9-]+\.)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_LETTER = rb"(?:[A-Za-z0-9\x80-\xff-]|\\u[0-9a-fA-F]{4})"
+_NAME = rb"(?=" + _LETTER + rb"+\.)" + _LETTER + rb"+(?:\." + _LETTER + rb"+)*\.(?:[A-Za-z\x80-\xff]|\\u[0-9a-fA-F]{4}){2,}"
+_DOMAIN = re.compile(rb"@(?:(?<![0-9a-f]{40}@)|(?<=[A-Za-z0-9._%+-][0-9a-f]{40}@))" + _NAME)
+_ESCAPED_AT = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0040(?=" + _NAME + rb")")
 _HASHED = re.compile(rb"[0-9a-f]{40}@")
 _LONGEST_LOCAL = 256
 _KEPT = frozenset({b"git"})
@@ -20,10 +23,12 @@ _BACKSLASH = 0x5C
 
 
 def hash_emails(data: bytes) -> bytes:
-    """Return `data` (text, or lines of JSON) with the local part of every address hashed.
+    r"""Return `data` (text, or lines of JSON) with the local part of every address hashed.
 
-    Inside JSON strings escapes stay whole: in `\\nfoo@x.org` the local part is `foo`.
+    Inside JSON strings escapes stay whole: in `\nfoo@x.org` the local part is `foo`.
     """
+    if b"\\u0040" in data:
+        data = _ESCAPED_AT.sub(rb"\1@", data)
     pieces: list[bytes] = []
     done = 0
     for match in _DOMAIN.finditer(data):
@@ -52,7 +57,7 @@ def hashed_address(address: str) -> str:
 
 
 def _local_start(data: bytes, lowest: int, at: int) -> int:
-    """Return where the local part before `at` begins; of a JSON escape before it only a letter's `\\u00fc` belongs to it."""
+    r"""Return where the local part before `at` begins; of a JSON escape before it only a letter's `\u00fc` belongs to it."""
     end = at
     while True:
         start = lowest + data[lowest:end].translate(_ATOM_OR_BLANK).rfind(b" ") + 1
@@ -73,7 +78,7 @@ def _is_escaped(data: bytes, position: int) -> bool:
 
 
 def _is_letter(digits: bytes) -> bool:
-    """Tell whether the code point of a `\\u` escape may stand in a local part."""
+    r"""Tell whether the code point of a `\u` escape may stand in a local part."""
     try:
         point = int(digits, 16)
     except ValueError:
@@ -82,7 +87,7 @@ def _is_letter(digits: bytes) -> bool:
 
 
 def _unescaped(local: bytes) -> bytes:
-    """Return a local part with its JSON escapes resolved, so that one address has one hash."""
+    r"""Return a local part with its JSON escapes resolved, so that one address has one hash."""
     if b"\\u" not in local:
         return local
     try:

@@ -79,14 +79,18 @@ def plan_run(
     done = connection.execute("SELECT as_of_date, all_artifacts FROM control.done").fetchone()
     baseline = dict(connection.execute("SELECT table_name, snapshot_id FROM control.baseline").fetchall())
     changes = {name: changes_since(pin, _snapshot(baseline.get(name))) for name, pin in pins.items()}
-    is_lost = done is None or any(not change.is_known for change in changes.values()) or done[1] != settings.transform.all_artifacts
+    is_lost = done is None or done[1] != settings.transform.all_artifacts or any(not change.is_known for change in changes.values())
     is_interrupted = _was_interrupted(connection)
-    moved = is_lost or done[0] != wanted or any(change.added or change.removed for change in changes.values())
-    is_needed, is_full = moved or models_changed or is_interrupted, is_lost or models_changed
     prior = done[0] if done else None
+    moved = is_lost or prior != wanted or any(change.added or change.removed for change in changes.values())
+    is_needed, is_full = moved or models_changed or is_interrupted, is_lost or models_changed
     if is_needed:
         _write(connection, settings, pins, changes, wanted, prior, is_full=is_full)
-    days = frozenset(row[0] for row in connection.execute("SELECT record_date FROM control.changed_days").fetchall()) if is_needed else frozenset()
+    days = (
+        frozenset(row[0] for row in connection.execute("SELECT record_date FROM control.changed_days").fetchall())
+        if is_needed
+        else frozenset()
+    )
     return Plan(is_needed, is_full, moved or is_interrupted, is_interrupted, wanted, days)
 
 
@@ -127,7 +131,9 @@ def _write(
         _touch_days_between(connection, prior, as_of)
     steps_from = EPOCH if is_full or prior is None else min(prior, as_of) + timedelta(days=1)
     audit_from = EPOCH if is_full else min((steps_from, *days))
-    connection.execute("INSERT INTO control.run VALUES (?, ?, ?, ?, ?)", [as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts])
+    connection.execute(
+        "INSERT INTO control.run VALUES (?, ?, ?, ?, ?)", [as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts]
+    )
     _fill_calendar(connection, as_of)
     connection.commit()
 
@@ -164,7 +170,9 @@ def _remember_removed(connection: DuckConnection, settings: Settings, pin: RawPi
         return
     gone = file_scan(settings, pin, change.removed)
     connection.execute(f"INSERT INTO control.removed_shas SELECT DISTINCT unnest(commit_shas) FROM ({gone})")
-    connection.execute(f"INSERT INTO control.removed_pulls SELECT DISTINCT number FROM ({gone}) WHERE action = 'opened' AND number IS NOT NULL")
+    connection.execute(
+        f"INSERT INTO control.removed_pulls SELECT DISTINCT number FROM ({gone}) WHERE action = 'opened' AND number IS NOT NULL"
+    )
 
 
 def _touch_days_between(connection: DuckConnection, prior: date | None, as_of: date) -> None:
@@ -186,7 +194,10 @@ def _fill_calendar(connection: DuckConnection, as_of: date) -> None:
         " UNION ALL SELECT min(CAST(committed_at AS DATE)) FROM raw.git__commits)"
     ).fetchone()
     first = min([day for day in (row and row[0], known and known[0]) if day] or [as_of])
-    connection.execute("INSERT INTO control.days SELECT CAST(d AS DATE) FROM generate_series(CAST(? AS DATE), CAST(? AS DATE), INTERVAL 1 DAY) AS t(d)", [first, as_of])
+    connection.execute(
+        "INSERT INTO control.days SELECT CAST(d AS DATE) FROM generate_series(CAST(? AS DATE), CAST(? AS DATE), INTERVAL 1 DAY) AS t(d)",
+        [first, as_of],
+    )
     connection.execute("INSERT INTO control.months SELECT DISTINCT CAST(date_trunc('month', day) AS DATE) FROM control.days")
 
 

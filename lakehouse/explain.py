@@ -208,7 +208,8 @@ def _events(
       FROM chosen AS c
       JOIN raw.gharchive__events AS r ON r.created_date = c.record_date AND CASE WHEN c.event_type = 'COMMIT_CODE'
         THEN list_contains(r.commit_shas, c.event_source_id) AND r.created_at = c.time
-        ELSE r.record_id = c.event_source_id OR (r.action = 'merged' AND c.event_source_id = r.number || '@' || strftime(r.created_at::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')) END
+        ELSE r.record_id = c.event_source_id OR (r.action = 'merged'
+          AND c.event_source_id = r.number || '@' || strftime(r.created_at::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')) END
       UNION ALL
       SELECT c.event_source_id, c.event_type, c.to_artifact_id, g.repository_url || '@' || g.sha, g._source_line, g.committed_at
       FROM chosen AS c

@@ -82,9 +82,7 @@ def ingest_directories(
     return summary
 
 
-def ingest_git(
-    settings: Settings, loader: Loader, sources: Iterable[GitSource], progress: Progress | None = None
-) -> LoadSummary:
+def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource], progress: Progress | None = None) -> LoadSummary:
     """Load the commits of repositories, from the last head that was seen."""
     from ingest.git import KnownRepository, identify_repository, read_repository
 
@@ -120,7 +118,7 @@ def expand_git_sources(settings: Settings) -> list[GitSource]:
         if not any(sign in address for sign in "*?["):
             expanded.append(source.model_copy(update={"address": address}))
             continue
-        found = sorted(glob(address))
+        found = sorted(glob(address))  # noqa: PTH207 - the pattern may be absolute
         if not found:
             raise SettingsError(f"setting sources.git: no folder matches {source.address!r}", pattern=address)
         expanded += [GitSource(address=path) for path in found]

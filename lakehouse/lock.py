@@ -31,7 +31,12 @@ def lake_lock(settings: Settings, command: str) -> Iterator[None]:
     except Timeout as error:
         raise LakeBusyError(f"the lake {settings.folder} is held by {_holder(note)}; try again when it has ended") from error
     try:
-        held = {"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        held = {
+            "command": command,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         note.write_text(json.dumps(held), encoding="utf-8")
         yield
     finally:

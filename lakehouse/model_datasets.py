@@ -43,7 +43,13 @@ def _dataset(model: Any, stage: Any, name: str) -> Dataset:
     grain = tuple(part.name for expression in model.grains for part in (expression.expressions or [expression]))
     month_of = _month_of(model)
     return Dataset(
-        stage, name, model.description or "", columns, grain, Partitioning(month_of, "month") if month_of else None, upstream="osslake models"
+        stage,
+        name,
+        model.description or "",
+        columns,
+        grain,
+        Partitioning(month_of, "month") if month_of else None,
+        upstream="osslake models",
     )
 
 

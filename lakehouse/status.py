@@ -35,7 +35,12 @@ def lake_status(settings: Settings) -> LakeStatus:
     if not settings.folder.is_dir():
         return LakeStatus(str(settings.folder))
     catalog = open_catalog(settings)
-    sources = [*_hours(settings, catalog), *_directories(settings, catalog), *_repositories(settings, catalog), *_rejected(settings, catalog)]
+    sources = [
+        *_hours(settings, catalog),
+        *_directories(settings, catalog),
+        *_repositories(settings, catalog),
+        *_rejected(settings, catalog),
+    ]
     if read_latest(settings) is None:
         return LakeStatus(str(settings.folder), sources)
     release = read_release(settings)
@@ -78,9 +83,9 @@ def _hours(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
 def _directories(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
     current = "directory, count(*) FILTER (WHERE valid_to IS NULL), max(directory_commit)"
     projects = ledger_rows(settings, catalog, DIRECTORY_PROJECTS, current, "GROUP BY directory ORDER BY directory")
-    collections = dict(
-        (row[0], row[1]) for row in ledger_rows(settings, catalog, DIRECTORY_COLLECTIONS, current, "GROUP BY directory ORDER BY directory")
-    )
+    collections = {
+        row[0]: row[1] for row in ledger_rows(settings, catalog, DIRECTORY_COLLECTIONS, current, "GROUP BY directory ORDER BY directory")
+    }
     return [
         {
             "source": "oss_directory",
@@ -97,7 +102,14 @@ def _repositories(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
     rows = ledger_rows(settings, catalog, GIT_REPOSITORIES, "count(*), coalesce(sum(commit_count), 0)")
     if not rows or not rows[0][0]:
         return []
-    return [{"source": "git", "repositories": rows[0][0], "commits": int(rows[0][1]), "text": f"{rows[0][0]:,} repositories, {int(rows[0][1]):,} commits"}]
+    return [
+        {
+            "source": "git",
+            "repositories": rows[0][0],
+            "commits": int(rows[0][1]),
+            "text": f"{rows[0][0]:,} repositories, {int(rows[0][1]):,} commits",
+        }
+    ]
 
 
 def _rejected(settings: Settings, catalog: Any) -> list[dict[str, Any]]:

@@ -21,8 +21,8 @@ from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from catalog.storage import local_path
-from lakehouse.raw_binding import EPOCH
 from lakehouse.model_datasets import HALVES
+from lakehouse.raw_binding import EPOCH
 from lakehouse.transform import engine_file
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
         names = [f"intermediate.{half}{level}" for half in HALVES]
     elif dataset.name == "metric_periods_v1":
         return None
-    rows = connection.execute(f"SELECT DISTINCT month_start FROM control.unpublished WHERE list_contains(?, table_name)", [names]).fetchall()
+    rows = connection.execute("SELECT DISTINCT month_start FROM control.unpublished WHERE list_contains(?, table_name)", [names]).fetchall()
     return {row[0] for row in rows}
 
 
@@ -107,7 +107,10 @@ class _Publication:
     def run(self, months: set[date] | None, summary: TablesSummary) -> None:
         """Write the partitions that may differ, keep those that do, and commit them in one snapshot."""
         existing = self._existing()
-        written = {key: write_data_file(self.table, self._rows(key)) if count else None for key, count in self._candidates(months, existing).items()}
+        written = {
+            key: write_data_file(self.table, self._rows(key)) if count else None
+            for key, count in self._candidates(months, existing).items()
+        }
         digests = self._digests([file for file in written.values() if file])
         added: list[DataFile] = []
         removed: list[DataFile] = []
@@ -137,10 +140,12 @@ class _Publication:
         if months is not None and not months:
             return {}
         where = "" if months is None else f"WHERE {self.month} IN ({', '.join(f'DATE {month.isoformat()!r}' for month in sorted(months))})"
-        rows = self.connection.execute(f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1").fetchall()
+        rows = self.connection.execute(
+            f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
         counts: dict[date | None, int] = dict(rows)
         gone = set(existing) if months is None else set(existing) & set(months)
-        return counts | {month: 0 for month in gone - set(counts)}
+        return counts | dict.fromkeys(gone - set(counts), 0)
 
     def _existing(self) -> dict[date | None, list[DataFile]]:
         files: dict[date | None, list[DataFile]] = {}

@@ -190,7 +190,10 @@ def _models_changed(context: Context) -> bool:
     if environment is None:
         return True
     promoted = {snapshot.name: snapshot.identifier for snapshot in environment.snapshots}
-    current = {name: snapshot.identifier if hasattr(snapshot, "identifier") else snapshot.fingerprint.to_identifier() for name, snapshot in context.snapshots.items()}
+    current = {
+        name: snapshot.identifier if hasattr(snapshot, "identifier") else snapshot.fingerprint.to_identifier()
+        for name, snapshot in context.snapshots.items()
+    }
     return promoted != current
 
 

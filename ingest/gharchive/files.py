@@ -79,7 +79,10 @@ class HourFolder:
         return HourFile(path.rsplit("/", 1)[1], content, hashlib.sha256(content).hexdigest(), etag)
 
     def _info(self, path: str) -> dict[str, Any] | None:
-        """Ask what a file is; None if there is none. (fsspec says "not found" over HTTP whatever went wrong, and keeps the cause.)"""
+        """Ask what a file is; None if there is none.
+
+        Over HTTP fsspec says "not found" whatever went wrong, and keeps the cause.
+        """
         try:
             return dict(self._fs.info(path))
         except FileNotFoundError as error:
@@ -103,7 +106,7 @@ class HourFolder:
         for attempt in range(self._settings.retries + 1):
             try:
                 return ask(path)
-            except (TimeoutError, asyncio.TimeoutError, aiohttp.ClientError, OSError) as error:
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 wrapped = _wrap(path, error, self._settings.timeout_s)
                 if not wrapped.is_transient or attempt == self._settings.retries:
                     raise wrapped from error

@@ -104,7 +104,9 @@ def _sorted_out(texts: list[bytes], first: int, max_line_bytes: int) -> Lines:
     """Look at each line by itself, which takes longer."""
     numbered = [(first + position, text.removesuffix(b"\r")) for position, text in enumerate(texts) if text.strip()]
     bad = [BadLine(n, "too_long", f"{len(t):,} bytes", _shown(t)) for n, t in numbered if len(t) > max_line_bytes]
-    bad += [BadLine(n, "not_utf8", "bytes that are not UTF-8", _shown(t)) for n, t in numbered if len(t) <= max_line_bytes and not _is_utf8(t)]
+    bad += [
+        BadLine(n, "not_utf8", "bytes that are not UTF-8", _shown(t)) for n, t in numbered if len(t) <= max_line_bytes and not _is_utf8(t)
+    ]
     skipped = {line.number for line in bad}
     good = [(n, t) for n, t in numbered if n not in skipped]
     return Lines(pa.array([n for n, _ in good], pa.int64()), pa.array([t for _, t in good], pa.binary()).cast(pa.string()), bad)

@@ -52,7 +52,7 @@ class _Package:
 
     @property
     def records(self) -> int:
-        return sum(table.num_rows for table in self.events) + len(self.rejected)
+        return sum(int(table.num_rows) for table in self.events) + len(self.rejected)
 
     def as_load(self) -> Load:
         tables = {}
@@ -176,7 +176,9 @@ class HourLoads:
         package.files += 1
         package.bytes += len(file.content)
         if unpacked.is_cut:
-            package.problems.append(f"{file.name} is cut after line {unpacked.lines:,} ({unpacked.problem}): the hour is partial until its file changes")
+            package.problems.append(
+                f"{file.name} is cut after line {unpacked.lines:,} ({unpacked.problem}): the hour is partial until its file changes"
+            )
         row |= {
             "period_start": period_start(hour, first),
             "state": "partial" if unpacked.is_cut else "loaded" if loaded + rejected else "empty",

@@ -45,7 +45,10 @@ def _f(name: str) -> str:
 
 
 def _time(text: str) -> str:
-    return f"try_cast(replace({text}, '/', '-') AS TIMESTAMPTZ)"
+    """Return a time; NULL for what is none, `infinity` too. Early archives have `2012/03/11 00:00:00 -0800`."""
+    early = f"regexp_replace(replace({text}, '/', '-'), ' ([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
+    time = f"try_cast(CASE WHEN contains({text}, '/') THEN {early} ELSE {text} END AS TIMESTAMPTZ)"
+    return f"CASE WHEN isfinite({time}) THEN {time} END"
 
 
 _IS_OLD = (

@@ -38,16 +38,12 @@ def identify_repository(address: str, *, repository: str | None = None) -> Remot
     if repository:
         remote = parse_remote(repository)
         if remote is None:
-            raise SettingsError(
-                f"--repository {redact(repository)!r} is no address such as https://github.com/owner/name"
-            )
+            raise SettingsError(f"--repository {redact(repository)!r} is no address such as https://github.com/owner/name")
         return remote
     origin = address if is_url(address) else _origin(address)
     remote = parse_remote(origin)
     if remote is None:
-        raise SettingsError(
-            f"{redact(address)} does not tell which repository it is a clone of: pass --repository https://host/owner/name"
-        )
+        raise SettingsError(f"{redact(address)} does not tell which repository it is a clone of: pass --repository https://host/owner/name")
     return remote
 
 

@@ -68,9 +68,7 @@ def read_remote_head(address: str, *, timeout_s: float = TIMEOUT_S) -> RemoteHea
     return RemoteHead(shas[chosen[0]], chosen[0].removeprefix(_BRANCHES), chosen[0])
 
 
-def fetch(
-    address: str, head: RemoteHead, folder: Path, *, depth: int | None = None, silence_s: float = TIMEOUT_S
-) -> Repository:
+def fetch(address: str, head: RemoteHead, folder: Path, *, depth: int | None = None, silence_s: float = TIMEOUT_S) -> Repository:
     """Fetch a remote's HEAD, with all its history or the newest `depth` commits, into a bare repository.
 
     The repository is made if need be. A fetch that was cut off leaves it as it was. HTTP transfers that stand still
@@ -89,9 +87,7 @@ def fetch(
     options = [part for setting in settings for part in ("-c", setting)]
     shallow = () if depth is None else (f"--depth={depth}",)
     wanted = f"+{head.ref}:{_FETCHED}"
-    answer = run_git(
-        *options, f"--git-dir={folder.absolute()}", "fetch", "--quiet", "--no-tags", *shallow, "--", address, wanted
-    )
+    answer = run_git(*options, f"--git-dir={folder.absolute()}", "fetch", "--quiet", "--no-tags", *shallow, "--", address, wanted)
     if answer.code:
         raise remote_error(address, answer)
     repository.text("update-ref", "--no-deref", "HEAD", _FETCHED)

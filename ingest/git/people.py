@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 from ingest.emails import hash_emails_text, hashed_address
 
-_NOREPLY = re.compile(
-    r"(?:(?P<id>\d{1,18})\+)?(?P<login>[a-z0-9][a-z0-9_-]*(?:\[bot\])?)@users\.noreply\.github\.com\Z", re.IGNORECASE
-)
+_NOREPLY = re.compile(r"(?:(?P<id>\d{1,18})\+)?(?P<login>[a-z0-9][a-z0-9_-]*(?:\[bot\])?)@users\.noreply\.github\.com\Z", re.IGNORECASE)
 _BRACKETED_ADDRESS = re.compile(r"<([^<>]*@[^<>]*)>")
 _CO_AUTHOR = re.compile(r"co-authored-by\s*:.*<([^<>]*)>", re.IGNORECASE)
 

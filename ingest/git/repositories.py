@@ -79,9 +79,7 @@ def _is_ancestor(clone: Clone, sha: str) -> bool:
     return clone.repository.ask("merge-base", "--is-ancestor", sha, clone.head_sha).code == 0
 
 
-def _load(
-    clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None
-) -> Load:
+def _load(clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None) -> Load:
     url = frozenset({clone.remote.url})
     replaces = {"git__repositories": Replaced("repository_url", url)}
     if base is None:

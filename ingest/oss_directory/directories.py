@@ -50,11 +50,7 @@ class PlainFolder:
     def __init__(self, path: Path) -> None:
         files = sorted(file for root in _ROOTS for file in (path / root).rglob("*.y*ml"))
         named = {_text(os.fsencode(file.relative_to(path).as_posix())): file for file in files}
-        self._files = {
-            name: file.read_bytes()
-            for name, file in named.items()
-            if key_of(name) and file.is_file() and not file.is_symlink()
-        }
+        self._files = {name: file.read_bytes() for name, file in named.items() if key_of(name) and file.is_file() and not file.is_symlink()}
         digest = hashlib.sha256()
         for name, content in self._files.items():
             digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
@@ -91,9 +87,7 @@ class GitFolder:
             for version in versions:
                 header = output.readline().split()
                 if len(header) != 3 or header[1] != b"blob":
-                    raise SourceFormatError(
-                        f"{self.identity.name} lacks {version.content}, a version of {version.path}"
-                    )
+                    raise SourceFormatError(f"{self.identity.name} lacks {version.content}, a version of {version.path}")
                 yield output.read(int(header[2]))
                 output.read(1)
 

@@ -98,9 +98,7 @@ class _Reading:
         for key, value in root.value:
             name = str(key.value)
             if name in self.fields:
-                document.reject(
-                    "duplicate_field", name, "the field stands twice; the last one counts", self.fields[name]
-                )
+                document.reject("duplicate_field", name, "the field stands twice; the last one counts", self.fields[name])
             self.fields[name] = value
 
     def read_names(self) -> None:
@@ -156,9 +154,7 @@ class _Reading:
             for network in dict.fromkeys(networks):
                 self._add(BLOCKCHAIN, item, address, artifact_of_address(network, address), tags)
 
-    def _add(
-        self, name: str, item: yaml.Node, text: str, found: Artifact | Misfit, tags: list[str] | None = None
-    ) -> None:
+    def _add(self, name: str, item: yaml.Node, text: str, found: Artifact | Misfit, tags: list[str] | None = None) -> None:
         if isinstance(found, Misfit):
             self.document.reject(found.reason, name, found.message, item)
         else:
@@ -206,6 +202,4 @@ def _lists_entries(node: yaml.Node) -> bool:
     """Tell whether a field looks like a list of artifacts."""
     if not isinstance(node, yaml.SequenceNode):
         return False
-    return any(
-        isinstance(item, yaml.MappingNode) and (member(item, "url") or member(item, "address")) for item in node.value
-    )
+    return any(isinstance(item, yaml.MappingNode) and (member(item, "url") or member(item, "address")) for item in node.value)

@@ -53,9 +53,7 @@ def parse(content: bytes) -> yaml.Node | None:
             _count(root, 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotYamlError(
-            " ".join(filter(None, (error.context, error.problem))), mark.line + 1 if mark else 0
-        ) from error
+        raise NotYamlError(" ".join(filter(None, (error.context, error.problem))), mark.line + 1 if mark else 0) from error
     except yaml.YAMLError as error:
         raise NotYamlError(" ".join(str(error).split())[:200]) from error
     except RecursionError as error:

@@ -57,9 +57,7 @@ def read_directory(address: str, *, position: int, history: bool, known_load_id:
         SettingsError: the history of a folder without git is asked for.
         SourceMissingError, SourceUnavailableError, SourceFormatError: there is no directory, or it can't be read.
     """
-    if known_load_id and known_load_id == directory_load_id(
-        address, position=position, history=history, known_load_id=known_load_id
-    ):
+    if known_load_id and known_load_id == directory_load_id(address, position=position, history=history, known_load_id=known_load_id):
         return None
     with open_directory(address, history=history) as directory, _collector_paused():
         rows = DirectoryRows(directory.identity.name, position)

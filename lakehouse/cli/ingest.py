@@ -9,7 +9,9 @@ import typer
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, show_load
 from lakehouse.lock import lake_lock
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Load a source into the raw tables; what is loaded already is left alone.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Load a source into the raw tables; what is loaded already is left alone."
+)
 
 
 def _show(summary: object, output: Output) -> None:
@@ -56,7 +58,9 @@ def gharchive(
 def git(
     context: typer.Context,
     addresses: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Clones, bare repositories or git URLs.")],
-    repository: Annotated[str, typer.Option("--repository", help="The repository's address, where remote.origin.url does not tell it.")] = "",
+    repository: Annotated[
+        str, typer.Option("--repository", help="The repository's address, where remote.origin.url does not tell it.")
+    ] = "",
     output: OutputOption = Output.text,
 ) -> None:
     """Load the commits of repositories, from the last head that was seen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from lakehouse.run import RunSummary
 
 
-class Engine(str, Enum):
+class Engine(StrEnum):
     """Engines that models run on."""
 
     duckdb = "duckdb"
     trino = "trino"
 
 
-class Target(str, Enum):
+class Target(StrEnum):
     """Where a release is published to."""
 
     iceberg = "iceberg"
@@ -57,7 +57,9 @@ def world(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
     projects: Annotated[int, typer.Option("--projects", help="Projects in the directory, 12 at least.")] = 40,
     start: Annotated[str, typer.Option("--start", help="First day.")] = "2024-01-01",
-    truth: Annotated[bool, typer.Option("--truth", help="Also write the exact metric values (truth.parquet), up to 200,000 events.")] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Also write the exact metric values (truth.parquet), up to 200,000 events.")
+    ] = False,
     output: OutputOption = Output.text,
 ) -> None:
     """Write a generated world: hour files, a directory, git repositories, in the sources' own formats."""
@@ -80,7 +82,9 @@ def world(
 def transform(
     context: typer.Context,
     engine: Annotated[Engine | None, typer.Option("--engine", help="Where the models run; default: the setting transform.engine.")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")
+    ] = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Bring the models' tables up to date with the raw tables."""
@@ -95,7 +99,10 @@ def transform(
         summary = models.transform(settings, open_catalog(settings), as_of_day(as_of))
     if output is Output.json:
         print_json(
-            {name: getattr(summary, name) for name in ("is_needed", "is_full", "as_of", "restated_days", "duration_s", "raw_snapshots", "audits")}
+            {
+                name: getattr(summary, name)
+                for name in ("is_needed", "is_full", "as_of", "restated_days", "duration_s", "raw_snapshots", "audits")
+            }
         )
         return
     _show_transform(summary)
@@ -128,7 +135,9 @@ def publish(
             result["iceberg"] = publish_only(settings)[0]
         place = address or (settings.resolve(settings.publish.static) if settings.publish.static else "")
         if target is Target.static and not (place and (url or settings.publish.static_url)):
-            raise typer.BadParameter("static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org")
+            raise typer.BadParameter(
+                "static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org"
+            )
         if target is Target.static or (target is None and place):
             step("publish static")
             result["static"] = export_static(settings, place, url or settings.publish.static_url)
@@ -181,7 +190,9 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
     done, outcome = summary.transformed, summary.release
     return {
         "loads": [load | {"rejected": dict(load["rejected"])} for load in (vars(one) for one in summary.loads)],
-        "transform": {"is_needed": done.is_needed, "is_full": done.is_full, "as_of": done.as_of, "duration_s": done.duration_s} if done else None,
+        "transform": {"is_needed": done.is_needed, "is_full": done.is_full, "as_of": done.as_of, "duration_s": done.duration_s}
+        if done
+        else None,
         "tables": summary.tables,
         "release": {"id": outcome.release.id, "sequence": outcome.release.sequence, "is_new": outcome.is_new} if outcome else None,
         "static": summary.static,
@@ -220,7 +231,9 @@ def status(context: typer.Context, output: OutputOption = Output.text) -> None:
     if found.release:
         release = found.release
         age = datetime.now(tz=release["created_at"].tzinfo) - release["created_at"]
-        say(f"  release {release['id']}, as of {release['as_of_date']}, made {age.total_seconds() / 3600:.1f} hours ago, {release['kept']} kept")
+        say(
+            f"  release {release['id']}, as of {release['as_of_date']}, made {age.total_seconds() / 3600:.1f} hours ago, {release['kept']} kept"
+        )
         say(f"  {'loads since then are not released yet' if found.is_behind else 'up to date with what is loaded'}")
     else:
         say("  no release yet; `osslake release create` makes one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from catalog.errors import QueryError
 from lakehouse.cli.output import Output, OutputOption, print_json, say
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """Forms of a query's rows."""
 
     table = "table"
@@ -24,7 +24,7 @@ class Format(str, Enum):
     parquet = "parquet"
 
 
-class Stage(str, Enum):
+class Stage(StrEnum):
     """Stages that can be read."""
 
     raw = "raw"
@@ -42,8 +42,12 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads; tables stand under their stage: marts.projects_v1.")],
-    release: Annotated[str | None, typer.Option("--release", help="Id, its beginning, or a sequence number; default: the current one.")] = None,
+    query: Annotated[
+        str, typer.Argument(metavar="SQL", help="One statement that reads; tables stand under their stage: marts.projects_v1.")
+    ],
+    release: Annotated[
+        str | None, typer.Option("--release", help="Id, its beginning, or a sequence number; default: the current one.")
+    ] = None,
     stage: Annotated[Stage | None, typer.Option("--stage", help="Only this stage, its tables under plain names too.")] = None,
     form: Annotated[Format, typer.Option("--format", help="json prints an array of objects and nothing else.")] = Format.table,
     out: Annotated[Path | None, typer.Option("--out", help="Write to a file instead of standard output.")] = None,
@@ -55,7 +59,7 @@ def sql(
     if form is Format.parquet and out is None and sys.stdout.isatty():
         raise QueryError("--format parquet wants --out FILE, or standard output led elsewhere")
     settings = context.obj.settings
-    stages = (stage.value,) if stage else STAGES
+    stages: tuple[str, ...] = (stage.value,) if stage else STAGES
     staging = None
     if stage is Stage.staging or (stage is None and "staging." in query.lower()):
         from lakehouse.staging_views import staging_views
@@ -107,7 +111,9 @@ def _show(found: Any) -> None:
     say(f"  {found.event_count:,} events of {found.artifacts:,} artifacts, the newest {len(found.events)}:")
     for event in found.events:
         where = f"{event['raw_file']}:{event['raw_line']}" if event["raw_file"] else "no raw row"
-        say(f"    {event['time']:%Y-%m-%d %H:%M:%S} {event['event_type']:<28} {event['event_source_id'][:40]:<40} {event['actor_kind']:<7} {where}")
+        say(
+            f"    {event['time']:%Y-%m-%d %H:%M:%S} {event['event_type']:<28} {event['event_source_id'][:40]:<40} {event['actor_kind']:<7} {where}"
+        )
 
 
 def serve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,13 +11,17 @@ from lakehouse.cli.pipeline import as_of_day, run_record, show_release_made
 from lakehouse.lock import lake_lock
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make signed releases, and look at them.")
-ReleaseArgument = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id, its beginning, or a sequence number; default: the current one.")]
+ReleaseArgument = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="Id, its beginning, or a sequence number; default: the current one.")
+]
 
 
 @app.command(epilog="Example: osslake release create --as-of 2015-01-31")
 def create(
     context: typer.Context,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")
+    ] = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Release what is loaded, transforming first where that is needed; without news the release stays the same."""
@@ -34,8 +38,14 @@ def list_(context: typer.Context, output: OutputOption = Output.text) -> None:
     """List the kept releases, the newest first."""
     from catalog.releases import list_releases
 
-    rows = [
-        {"id": one.id, "sequence": one.sequence, "created_at": one.created_at, "as_of_date": one.as_of_date, "restores": one.document.restores}
+    rows: list[dict[str, Any]] = [
+        {
+            "id": one.id,
+            "sequence": one.sequence,
+            "created_at": one.created_at,
+            "as_of_date": one.as_of_date,
+            "restores": one.document.restores,
+        }
         | {"tables": len(one.tables), "rows": sum(table.row_count for table in one.tables)}
         for one in list_releases(context.obj.settings)
     ]
@@ -111,7 +121,15 @@ def verify(context: typer.Context, identifier: ReleaseArgument = None, output: O
 
     found = verify_release(context.obj.settings, identifier)
     if output is Output.json:
-        print_json({"id": found.release.id, "chain": found.chain_length, "files": found.file_count, "bytes": found.size_bytes, "rows": found.row_count})
+        print_json(
+            {
+                "id": found.release.id,
+                "chain": found.chain_length,
+                "files": found.file_count,
+                "bytes": found.size_bytes,
+                "rows": found.row_count,
+            }
+        )
         return
     say(f"release {found.release.id} holds: {found.chain_length} signed documents in the chain, {found.file_count:,} files")
     say(f"({size(found.size_bytes)}) with their SHA-256, {found.row_count:,} rows with their content digests")

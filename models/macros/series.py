@@ -4,9 +4,10 @@ A wide row per entity, source and period holds all measures of a kind; `unpivot`
 Every measure comes twice: over all events, and without those of bots.
 """
 
-from macros.metrics import ALL_TIME, CONTRIBUTIONS, CALENDAR_WINDOWS, MEASURES, ROLLING_WINDOWS, SHARE_WINDOWS
 from sqlglot import exp
 from sqlmesh import macro
+
+from macros.metrics import ALL_TIME, CALENDAR_WINDOWS, CONTRIBUTIONS, MEASURES, ROLLING_WINDOWS, SHARE_WINDOWS
 
 VARIANTS = ((False, "all"), (True, "no_bots"))
 

@@ -21,7 +21,9 @@ class Restated(CustomMaterialization):
 
     NAME = "restated"
 
-    def insert(self, table_name: str, query_or_df: t.Any, model: t.Any, is_first_insert: bool, render_kwargs: t.Dict[str, t.Any], **kwargs: t.Any) -> None:
+    def insert(
+        self, table_name: str, query_or_df: t.Any, model: t.Any, is_first_insert: bool, render_kwargs: dict[str, t.Any], **kwargs: t.Any
+    ) -> None:
         """Restate the table."""
         chosen = {key: str(value) for key, value in model.custom_materialization_properties.items()}
         is_full = self.adapter.fetchone("SELECT is_full FROM control.run")[0]
@@ -38,13 +40,11 @@ class Restated(CustomMaterialization):
             self._note(chosen, table_name, name, 1)
         crash_point("transform.model")
 
-    def _note(self, chosen: t.Dict[str, t.Any], table_name: str, name: str, sign: int) -> None:
+    def _note(self, chosen: dict[str, t.Any], table_name: str, name: str, sign: int) -> None:
         restates = chosen["restates"]
         if chosen.get("touches"):
             for statement in chosen["touches"].split(";"):
                 self.adapter.execute(statement.replace("@this", f"{table_name}").replace("@restates", restates).replace("@sign", str(sign)))
         if chosen.get("month_of"):
             month = f"CAST(DATE_TRUNC('month', {chosen['month_of']}) AS DATE)"
-            self.adapter.execute(
-                f"INSERT INTO control.unpublished SELECT DISTINCT '{name}', {month} FROM {table_name} WHERE {restates}"
-            )
+            self.adapter.execute(f"INSERT INTO control.unpublished SELECT DISTINCT '{name}', {month} FROM {table_name} WHERE {restates}")

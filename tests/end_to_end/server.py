@@ -50,7 +50,7 @@ def hour_server(folder: Path) -> Iterator[HourServer]:
             if with_body:
                 self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

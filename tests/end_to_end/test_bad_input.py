@@ -98,7 +98,7 @@ def test_a_bad_line_is_rejected_alone(lake: Lake, hours: Path, line: bytes, reas
 
 def test_a_truncated_file_is_partial(lake: Lake, hours: Path) -> None:
     """Of a gz file that ends too early the whole lines are loaded, the hour is `partial`, and the message names the file; whole later, it is loaded anew."""
-    lines = [_record(number, payload={"action": "started", "noise": f"{number * 7919 ** 9}"}) for number in range(1, 2000)]
+    lines = [_record(number, payload={"action": "started", "noise": f"{number * 7919**9}"}) for number in range(1, 2000)]
     whole = gzip.compress(b"\n".join(lines) + b"\n")
     (hours / FILE).write_bytes(whole[: len(whole) // 2])
     ended = _load(lake, hours)
@@ -155,7 +155,12 @@ def test_hours_that_are_none(lake: Lake, hours: Path, start: str, end: str) -> N
 
 def test_wrong_usage(lake: Lake) -> None:
     """Options that are lacking or unknown, and commands that don't exist, are wrong usage: exit code 2, no traceback."""
-    for arguments in (["ingest", "gharchive", "somewhere"], ["ingest", "gharchive", "--nonsense"], ["nonsense"], ["run", "--as-of", "yesterday"]):
+    for arguments in (
+        ["ingest", "gharchive", "somewhere"],
+        ["ingest", "gharchive", "--nonsense"],
+        ["nonsense"],
+        ["run", "--as-of", "yesterday"],
+    ):
         ended = osslake("--lake", lake.folder, *arguments)
         assert (ended.code, "Traceback" in ended.err) == (2, False), ended
 

@@ -44,7 +44,9 @@ def test_rejected_records_are_hashed_too(tmp_path: Path) -> None:
     hours.mkdir()
     (hours / "2024-01-01-0.json").write_bytes(
         b'not json, by petra.klar@example.org\n{"id":"1","note":"petra.klar@example.org \xff"}\n{"note":"<petra.klar@example.org>"}\n'
-        + b'{"id":"2","type":"X","created_at":"2024-01-01T00:00:00Z","note":"' + b"x" * 3000 + b' petra.klar@example.org"}\n'
+        + b'{"id":"2","type":"X","created_at":"2024-01-01T00:00:00Z","note":"'
+        + b"x" * 3000
+        + b' petra.klar@example.org"}\n'
     )
     lake.folder.mkdir()
     (lake.folder / "osslake.toml").write_text("[load]\nmax_record_bytes = 2000\n")

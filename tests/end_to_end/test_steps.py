@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from end_to_end.values import differences
 from end_to_end.worlds import SMALL, hours_of
 from lakehouse.releases import diff_releases
 
-PAIRS = tuple(zip(STEPS, STEPS[1:], strict=False))
+PAIRS = tuple(pairwise(STEPS))
 
 
 @pytest.mark.parametrize("step", STEPS[1:])
@@ -55,7 +56,8 @@ def test_one_more_day_writes_raw_rows_of_its_own_days_only(steps: Chain) -> None
     written = rewritten_partitions(steps.lake, steps.release("begun"), steps.release("day"))
     last = f"{SMALL.end.fromordinal(SMALL.end.toordinal() - 1)}"
     rows = steps.lake.rows(
-        f"SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM raw.gharchive__events WHERE _source_file LIKE '{last}-%'", steps.release("day")
+        f"SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM raw.gharchive__events WHERE _source_file LIKE '{last}-%'",
+        steps.release("day"),
     )
     assert written["raw.gharchive__events"] == {str(row[0]) for row in rows}
 
@@ -80,9 +82,9 @@ def test_a_late_record_moves_the_rows_of_its_day(steps: Chain) -> None:
 def test_a_late_record_moves_the_first_sight_of_a_commit(steps: Chain) -> None:
     """A commit that a late push lists again counts at the late push's time, once."""
     query = (
-        "SELECT count(*) FILTER (WHERE CAST(time AS DATE) = DATE '{day}'), count(*) FROM marts.events_v1 WHERE event_type = 'COMMIT_CODE'"
+        f"SELECT count(*) FILTER (WHERE CAST(time AS DATE) = DATE '{LATE_DAY}'), count(*) FROM marts.events_v1 WHERE event_type = 'COMMIT_CODE'"
         " AND event_source_id IN (SELECT unnest(commit_shas) FROM raw.gharchive__events WHERE record_id = '90000000001')"
-    ).format(day=LATE_DAY)
+    )
     late, in_all = steps.lake.rows(query, steps.release("late"))[0]
     assert (late, in_all) == (in_all, late)
     assert int(str(late)) > 0

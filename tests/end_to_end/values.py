@@ -43,7 +43,9 @@ def differences(lake: Lake, truth: Path, release: str | None = None) -> dict[str
         {"as_of": as_of},
     )
     return {
-        "calendar": _differ(connection, "(FROM our_series WHERE NOT is_rolling)", "(FROM expected_values WHERE NOT is_rolling AND NOT is_key)"),
+        "calendar": _differ(
+            connection, "(FROM our_series WHERE NOT is_rolling)", "(FROM expected_values WHERE NOT is_rolling AND NOT is_key)"
+        ),
         "steps": _differ(connection, "(FROM our_series WHERE is_rolling)", "expected_steps"),
         "rolling": _differ(connection, "our_days", "(FROM expected_values WHERE is_rolling AND NOT is_key)"),
         "key": _differ(connection, "our_keys", "(FROM expected_values WHERE is_key)"),
@@ -71,9 +73,7 @@ def _load(connection: DuckConnection, lake: Lake, truth: Path, release: str | No
         connection.register("rows", rows)
         connection.execute(f"CREATE TABLE {name} AS FROM rows")
         connection.unregister("rows")
-    connection.execute(
-        f"CREATE TABLE expected_values AS SELECT *, {_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'"
-    )
+    connection.execute(f"CREATE TABLE expected_values AS SELECT *, {_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'")
 
 
 def _differ(connection: DuckConnection, ours: str, expected: str) -> list[tuple[object, ...]]:

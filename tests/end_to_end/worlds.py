@@ -16,7 +16,12 @@ from ingest.world import WorldSettings, write_world
 SMALL = WorldSettings(events=3000, days=30, seed=5, projects=16, start=date(2023, 12, 19), truth=True)
 """From December to January, so that weeks, months, quarters and years end in it."""
 TINY = WorldSettings(events=500, days=4, seed=3, projects=12, start=date(2024, 1, 29))
-_NOBODY = {"GIT_AUTHOR_NAME": "Ada", "GIT_COMMITTER_NAME": "Ada", "GIT_AUTHOR_EMAIL": "git@example.org", "GIT_COMMITTER_EMAIL": "git@example.org"}
+_NOBODY = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "git@example.org",
+    "GIT_COMMITTER_EMAIL": "git@example.org",
+}
 
 
 def hours_of(settings: WorldSettings, days: int | None = None) -> tuple[str, str]:
@@ -93,7 +98,8 @@ def add_late_records(world: Path, created_at: str, repositories: set[int]) -> st
         [
             about | {"id": "90000000001", "type": "PushEvent", "actor": push["actor"], "payload": push["payload"]},
             about | {"id": "90000000002", "type": "WatchEvent", "actor": somebody, "payload": {"action": "started"}},
-            about | {"id": "90000000003", "type": "IssuesEvent", "actor": somebody, "payload": {"action": "opened", "issue": {"number": 77}}},
+            about
+            | {"id": "90000000003", "type": "IssuesEvent", "actor": somebody, "payload": {"action": "opened", "issue": {"number": 77}}},
         ],
     )
     return name

@@ -45,7 +45,10 @@ def rows(lake: Path, name: str) -> list[dict[str, Any]]:
 def snapshots(lake: Path) -> dict[str, list[int]]:
     """Return the snapshots of the tables that hours are loaded to."""
     catalog = open_catalog(Settings(folder=lake))
-    return {name: [one.snapshot_id for one in catalog.load_table(("raw", name)).snapshots()] for name in ("gharchive__events", "gharchive__hours")}
+    return {
+        name: [one.snapshot_id for one in catalog.load_table(("raw", name)).snapshots()]
+        for name in ("gharchive__events", "gharchive__hours")
+    }
 
 
 def test_loaded_twice_changes_nothing(tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_rows_stand_in_the_partition_of_their_day(tmp_path: Path) -> None:
     write(tmp_path / "hours", 0, [record(number) for number in range(9)])
     load(tmp_path, tmp_path / "hours")
     tasks = open_catalog(Settings(folder=tmp_path)).load_table(("raw", "gharchive__events")).scan().plan_files()
-    assert sorted((task.file.record_count for task in tasks)) == [1] * 9
+    assert sorted(task.file.record_count for task in tasks) == [1] * 9
 
 
 _LINES = st.lists(
@@ -121,7 +124,15 @@ _LINES = st.lists(
         st.integers(1, 9).map(record),
         st.dictionaries(
             st.sampled_from(["id", "type", "created_at", "actor", "repo", "payload"]),
-            st.one_of(st.none(), st.integers(), st.text(max_size=5), st.floats(), st.just("2024-01-01T00:00:00Z"), st.just("infinity"), st.just({"id": "x"})),
+            st.one_of(
+                st.none(),
+                st.integers(),
+                st.text(max_size=5),
+                st.floats(),
+                st.just("2024-01-01T00:00:00Z"),
+                st.just("infinity"),
+                st.just({"id": "x"}),
+            ),
         ).map(lambda one: json.dumps(one).encode()),
     ),
     max_size=12,

@@ -12,7 +12,9 @@ from catalog.errors import SourceFormatError
 from ingest.gharchive.lines import Unpacked, read_lines
 
 
-def read(content: bytes, *, max_line_bytes: int = 1000, max_bytes: int = 10**9) -> tuple[list[tuple[int, str]], list[tuple[int, str]], Unpacked]:
+def read(
+    content: bytes, *, max_line_bytes: int = 1000, max_bytes: int = 10**9
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]], Unpacked]:
     """Return the good lines and the bad ones (number and reason), and what was found out."""
     found = Unpacked()
     pieces = list(read_lines(content, found, max_line_bytes=max_line_bytes, max_bytes=max_bytes, name="x"))
@@ -26,7 +28,14 @@ TEXT = "a\nü\nc\n".encode()
 
 @pytest.mark.parametrize(
     "content",
-    [TEXT, TEXT[:-1], gzip.compress(TEXT), gzip.compress(TEXT[:4]) + gzip.compress(TEXT[4:]), TEXT.replace(b"\n", b"\r\n"), gzip.compress(TEXT) + b"\0" * 9],
+    [
+        TEXT,
+        TEXT[:-1],
+        gzip.compress(TEXT),
+        gzip.compress(TEXT[:4]) + gzip.compress(TEXT[4:]),
+        TEXT.replace(b"\n", b"\r\n"),
+        gzip.compress(TEXT) + b"\0" * 9,
+    ],
 )
 def test_packed_and_plain_say_the_same(content: bytes) -> None:
     """Plain, packed, packed in several members, with CRLF, without a last newline, padded: the lines are the same."""

@@ -58,7 +58,11 @@ def reason(line: str | dict[str, Any]) -> tuple[object, object]:
 def test_a_record_since_2015() -> None:
     """Numbers, names, ref and commits of a push come out typed; the record is kept as it came."""
     found = row(NEW)
-    assert (found["record_id"], found["record_type"], found["created_at"]) == ("2489651045", "PushEvent", datetime(2015, 1, 1, 15, tzinfo=UTC))
+    assert (found["record_id"], found["record_type"], found["created_at"]) == (
+        "2489651045",
+        "PushEvent",
+        datetime(2015, 1, 1, 15, tzinfo=UTC),
+    )
     assert (found["actor_id"], found["actor_login"]) == (665991, "petroav")
     assert (found["repository_id"], found["repository_name"]) == (28688495, "petroav/6.828")
     assert (found["ref"], found["commit_shas"]) == ("refs/heads/master", ["a1", "b2"])
@@ -144,7 +148,15 @@ def test_what_is_rejected(change: dict[str, Any], expected: tuple[str, str]) -> 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("{", "not_json"), ("{} {}", "not_json"), ("null", "not_an_object"), ("[]", "not_an_object"), ('"x"', "not_an_object"), ("7", "not_an_object"), ("{}", "missing_field")],
+    [
+        ("{", "not_json"),
+        ("{} {}", "not_json"),
+        ("null", "not_an_object"),
+        ("[]", "not_an_object"),
+        ('"x"', "not_an_object"),
+        ("7", "not_an_object"),
+        ("{}", "missing_field"),
+    ],
 )
 def test_lines_that_are_no_record(line: str, expected: str) -> None:
     """A line must be one JSON object."""
@@ -199,7 +211,14 @@ def test_a_reject_names_file_and_line() -> None:
 
 
 _JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(["2015-01-01T00:00:00Z", "infinity", "epoch", "-1"])),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=8),
+        st.sampled_from(["2015-01-01T00:00:00Z", "infinity", "epoch", "-1"]),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(st.sampled_from(["id", "login", "name", "number", "commits", "sha", "user", "merged_at"]), inner, max_size=3),
@@ -210,10 +229,18 @@ _FIELDS = st.sampled_from(["id", "type", "created_at", "actor", "repo", "reposit
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.text(max_size=20), st.dictionaries(_FIELDS, _JSON, max_size=4).map(lambda change: json.dumps(NEW | change))), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.one_of(st.text(max_size=20), st.dictionaries(_FIELDS, _JSON, max_size=4).map(lambda change: json.dumps(NEW | change))),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_every_line_is_loaded_or_rejected(lines: list[str]) -> None:
     """Whatever stands in the fields: each line is one row or one reject, unchanged."""
     parsed = parse(*[line.encode("utf-8", "replace").decode() for line in lines])
     assert parsed.events.num_rows + len(parsed.rejected) == len(lines)
     assert parsed.events.schema.field("record_id").type == pa.string()
-    assert not any(one is None for name in ("record_id", "record_type", "created_at", "created_date") for one in parsed.events.column(name).to_pylist())
+    assert not any(
+        one is None for name in ("record_id", "record_type", "created_at", "created_date") for one in parsed.events.column(name).to_pylist()
+    )

@@ -82,11 +82,7 @@ def test_a_host_without_server_may_come_back(tmp_path: Path) -> None:
 
 def test_credentials_are_left_out_of_messages() -> None:
     """A URL's user and password are cut from whatever git complains of."""
-    assert (
-        redact("fatal: https://user:pw@host.org/x and ssh://git@host/y") == "fatal: https://host.org/x and ssh://host/y"
-    )
-    error = remote_error(
-        "https://u:pw@host.org/x", Answer(128, b"", "fatal: could not read Username for 'https://host.org'")
-    )
+    assert redact("fatal: https://user:pw@host.org/x and ssh://git@host/y") == "fatal: https://host.org/x and ssh://host/y"
+    error = remote_error("https://u:pw@host.org/x", Answer(128, b"", "fatal: could not read Username for 'https://host.org'"))
     assert isinstance(error, SourceMissingError)
     assert "pw" not in str(error)

@@ -173,25 +173,18 @@ def test_only_commits_that_head_reaches_are_read(writer: Writer, read: Callable[
     assert read(writer.folder).tables["git__repositories"].to_pylist()[0]["head_ref"] is None
 
 
-def test_the_repository_is_named_by_argument_url_or_origin(
-    new_writer: Callable[..., Writer], read: Callable[..., Load]
-) -> None:
+def test_the_repository_is_named_by_argument_url_or_origin(new_writer: Callable[..., Writer], read: Callable[..., Load]) -> None:
     """--repository wins over the clone's origin; without either the message asks for it."""
     named, unnamed = new_writer("a.git", "git@gitlab.com:Group/Name.git"), new_writer("b.git", "/srv/mirror/b.git")
     assert identify_repository(str(named.folder)).url == "https://gitlab.com/Group/Name"
-    assert (
-        identify_repository(str(unnamed.folder), repository="https://u:p@Example.org/B.git").url
-        == "https://example.org/B"
-    )
+    assert identify_repository(str(unnamed.folder), repository="https://u:p@Example.org/B.git").url == "https://example.org/B"
     assert identify_repository("https://github.com/A/B").name == "a/b"
     for wrong in ({}, {"repository": "not an address"}):
         with pytest.raises(SettingsError, match="--repository"):
             read(unnamed.folder, **wrong)
 
 
-def test_what_can_t_be_read_is_told_clearly(
-    tmp_path: Path, new_writer: Callable[..., Writer], read: Callable[..., Load]
-) -> None:
+def test_what_can_t_be_read_is_told_clearly(tmp_path: Path, new_writer: Callable[..., Writer], read: Callable[..., Load]) -> None:
     """A missing or plain folder, a file, no commits, and a HEAD that leads nowhere each have their message."""
     (tmp_path / "plain").mkdir()
     (tmp_path / "file").write_text("x")

@@ -46,9 +46,7 @@ class DirectoryWriter:
         who = ("-c", "user.name=Editor", "-c", "user.email=editor@example.org")
         dates = {"GIT_COMMITTER_DATE": f"@{seconds} +0200", "GIT_AUTHOR_DATE": "@1 +0000"}
         command = ["git", *who, *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=os.environ | dates, capture_output=True, check=True, text=True
-        )
+        done = subprocess.run(command, cwd=self.folder, env=os.environ | dates, capture_output=True, check=True, text=True)
         return done.stdout.strip()
 
 

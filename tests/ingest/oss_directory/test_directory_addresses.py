@@ -85,9 +85,7 @@ def test_github_urls_name_a_repository_or_an_owner(text: str, key: str) -> None:
         ("github", "https://codeberg.org/a/b/src/branch/main", "CODEBERG", "a", "a/b"),
     ],
 )
-def test_the_host_decides_and_then_the_field(
-    field: str, text: str, source: str, namespace: str | None, key: str
-) -> None:
+def test_the_host_decides_and_then_the_field(field: str, text: str, source: str, namespace: str | None, key: str) -> None:
     """A registry's URL is that registry's package in whatever list; under `go` any other URL is a module."""
     found = artifact_at(field, text)
     assert isinstance(found, Artifact)

@@ -65,9 +65,7 @@ def test_an_address_is_an_entry_on_each_of_its_networks() -> None:
 def test_values_without_quotes_keep_their_text() -> None:
     """An address, a name or a slug that YAML would take for a number, a date or a truth value stays a text."""
     document = read(
-        project("x", "blockchain:", f"  - address: {HEX}", "    tags: contract", "    networks: base").replace(
-            "X\n", "0x10\n", 1
-        )
+        project("x", "blockchain:", f"  - address: {HEX}", "    tags: contract", "    networks: base").replace("X\n", "0x10\n", 1)
     )
     assert listed(document) == [("blockchain", "BASE", HEX.lower())]
     assert document.entries[0].tags == ("contract",)
@@ -158,8 +156,7 @@ def test_a_file_without_display_name_keeps_its_entries() -> None:
         (b"a: *nowhere\n", "not_yaml"),
         (b"[" * 5000, "not_yaml"),
         (
-            b"a: &a [x,x,x,x,x,x,x,x]\n"
-            + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c]\n" % (n, n, *[n - 1] * 6) for n in range(98, 115)),
+            b"a: &a [x,x,x,x,x,x,x,x]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c]\n" % (n, n, *[n - 1] * 6) for n in range(98, 115)),
             "not_yaml",
         ),
         (b"", "wrong_type"),

@@ -98,9 +98,7 @@ def test_an_entry_that_stays_is_one_row(directory: DirectoryWriter) -> None:
     """An entry has one row per uninterrupted time: commit, file and line are of its first listing, tags the newest."""
     path = "projects/t/tulip.yaml"
     chain = ["blockchain:", f"  - address: '0x{1:040x}'", "    networks: [base]"]
-    first = directory.commit(
-        1000, {path: project("tulip", github(HUB + "a/b", HUB + "a/c"), *chain, "    tags: [eoa]")}
-    )
+    first = directory.commit(1000, {path: project("tulip", github(HUB + "a/b", HUB + "a/c"), *chain, "    tags: [eoa]")})
     directory.commit(2000, {path: project("tulip", "description: x", github(HUB + "a/b"), *chain, "    tags: [safe]")})
     third = directory.commit(3000, {path: project("tulip", github(HUB + "a/c", HUB + "a/b"))})
     entries = rows(read(directory.folder, history=True), "entries")
@@ -155,15 +153,11 @@ def test_a_file_that_moves_keeps_its_entries(directory: DirectoryWriter) -> None
 
 def test_of_two_files_with_one_slug_the_first_is_read(directory: DirectoryWriter) -> None:
     """The other is rejected while both are there, and read when it is alone."""
-    directory.commit(
-        1000, {"projects/a/x.yaml": project("x", "description: a"), "projects/b/x.yaml": project("x", "description: b")}
-    )
+    directory.commit(1000, {"projects/a/x.yaml": project("x", "description: a"), "projects/b/x.yaml": project("x", "description: b")})
     directory.commit(2000, {"projects/a/x.yaml": None})
     load = read(directory.folder, history=True)
     assert spans(rows(load, "projects"), "description") == [("a", 1000, 2000), ("b", 2000, None)]
-    assert [(row["reason"], row["_source_file"]) for row in rows(load, "rejected")] == [
-        ("duplicate_name", "data/projects/b/x.yaml")
-    ]
+    assert [(row["reason"], row["_source_file"]) for row in rows(load, "rejected")] == [("duplicate_name", "data/projects/b/x.yaml")]
 
 
 def test_times_that_go_back_never_end_a_version_before_it_begins(directory: DirectoryWriter) -> None:
@@ -219,9 +213,7 @@ def test_all_kinds_of_addresses_give_the_same_rows(directory: DirectoryWriter, t
     directory.commit(2000, {"projects/t/t.yaml": project("t"), "projects/u/u.yaml": "a: b: c"})
     directory.git("bundle", "create", str(tmp_path / "whole.bundle"), "HEAD", "main")
     directory.git("bundle", "create", str(tmp_path / "branch.bundle"), "main")
-    subprocess.run(
-        ["git", "clone", "--quiet", "--bare", directory.folder, tmp_path / "bare.git"], check=True, capture_output=True
-    )
+    subprocess.run(["git", "clone", "--quiet", "--bare", directory.folder, tmp_path / "bare.git"], check=True, capture_output=True)
     addresses = [
         tmp_path / "bare.git",
         f"file://{directory.folder}",
@@ -236,8 +228,7 @@ def test_all_kinds_of_addresses_give_the_same_rows(directory: DirectoryWriter, t
         for address in addresses:
             load = read(address, history=history)
             assert {
-                name: table.drop_columns("directory") if "directory" in table.column_names else table
-                for name, table in load.tables.items()
+                name: table.drop_columns("directory") if "directory" in table.column_names else table for name, table in load.tables.items()
             } == expected
     assert [directory_name(str(address)) for address in addresses] == ["bare.git", "own", "whole", "branch"]
 

@@ -55,10 +55,7 @@ def whole_rows(whole: Load) -> Rows:
 @pytest.fixture(scope="module")
 def plain(folder: Path) -> list[dict[str, Any]]:
     """Return the projects as a YAML library reads them, without any code of ours."""
-    return [
-        yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)
-        for file in sorted((folder / "data/projects").rglob("*.yaml"))
-    ]
+    return [yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader) for file in sorted((folder / "data/projects").rglob("*.yaml"))]
 
 
 def test_all_projects_and_collections_are_there(newest_rows: Rows, whole_rows: Rows) -> None:
@@ -90,20 +87,9 @@ def test_github_urls_are_those_of_a_plain_count(newest_rows: Rows, plain: list[d
 
 def test_addresses_are_those_of_a_plain_count(newest_rows: Rows, plain: list[dict[str, Any]]) -> None:
     """23,538 addresses are listed, on the networks that the files name; three more are no addresses."""
-    listed = [
-        (entry, network)
-        for project in plain
-        for entry in project.get("blockchain") or []
-        for network in entry["networks"]
-    ]
-    good = {
-        (network.upper(), entry["address"].strip().lower())
-        for entry, network in listed
-        if len(entry["address"].strip()) == 42
-    }
-    found = {
-        (row["artifact_source"], row["artifact_key"]) for row in newest_rows["entries"] if row["field"] == "blockchain"
-    }
+    listed = [(entry, network) for project in plain for entry in project.get("blockchain") or [] for network in entry["networks"]]
+    good = {(network.upper(), entry["address"].strip().lower()) for entry, network in listed if len(entry["address"].strip()) == 42}
+    found = {(row["artifact_source"], row["artifact_key"]) for row in newest_rows["entries"] if row["field"] == "blockchain"}
     assert found == good
     assert len({key for _, key in found}) == 23_538
     assert len({entry["address"] for entry, _ in listed if len(entry["address"].strip()) != 42}) == 3
