@@ -1,7 +1,7 @@
 """What a run tells the models: the as-of date, which days changed, and how things stood at the last transformation that succeeded.
 
 Everything stands in the schema `control` beside the models' tables, so it is lost when they are. What models record while they run
-(`touched`, `touched_firsts`, `unpublished`) only grows until the transformation has succeeded; a killed run is thus done again.
+(`touched_events`, `touched_firsts`, `unpublished`) only grows until the transformation has succeeded; a killed run is thus done again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _TABLES = {
     "removed_shas": "sha VARCHAR",
     "removed_pulls": "number BIGINT",
     "touched": "day DATE, artifact_id VARCHAR, actor_id VARCHAR",
+    "touched_events": "day DATE, artifact_id VARCHAR, actor_id VARCHAR, event_type VARCHAR, actor_kind VARCHAR, amount DOUBLE,"
+    " event_count BIGINT, sign INTEGER",
     "touched_firsts": "level VARCHAR, entity_id VARCHAR, event_source VARCHAR, actor_id VARCHAR, first_date DATE, first_date_no_bots DATE,"
     " sign INTEGER",
     "prior_aliases": "artifact_kind VARCHAR, artifact_key VARCHAR, canonical_kind VARCHAR, canonical_key VARCHAR",
@@ -234,6 +236,6 @@ def mark_success(connection: DuckConnection, pins: Mapping[str, RawPin], setting
     }.items():
         connection.execute(f"DELETE FROM control.{prior}")
         connection.execute(f"INSERT INTO control.{prior} {query}")
-    for name in ("changed_days", "removed_shas", "removed_pulls", "touched", "touched_firsts", "run"):
+    for name in ("changed_days", "removed_shas", "removed_pulls", "touched", "touched_events", "touched_firsts", "run"):
         connection.execute(f"DELETE FROM control.{name}")
     connection.commit()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlmesh import Context
 
 HALVES = ("int_calendar_metrics_by_", "int_rolling_metrics_by_")
-_WORKING = ("int_restated_", "int_changed_entities")
+_WORKING = ("int_restated_", "int_changed_entities", "int_touched")
 _TYPES: dict[str, ColumnType] = {
     "TEXT": "string",
     "VARCHAR": "string",

@@ -2,7 +2,7 @@ MODEL (
   name intermediate.int_actor_days,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = 'event_date IN (SELECT day FROM control.touched)', month_of = 'event_date')
+    materialization_properties (restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'event_date')
   ),
   partitioned_by MONTH(event_date),
   columns (event_date DATE, event_source TEXT, artifact_id TEXT, actor_id TEXT, actor_kind TEXT, is_commit BOOLEAN),
@@ -27,7 +27,7 @@ SELECT
   BOOL_OR(event_type = 'COMMIT_CODE') AS is_commit
 FROM marts.events_daily_v1
 WHERE
-  @restated(bucket_date IN (SELECT day FROM control.touched))
+  @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched))
   AND NOT from_artifact_id IS NULL
   AND event_type IN ('COMMIT_CODE', 'ISSUE_OPENED', 'PULL_REQUEST_OPENED', 'PULL_REQUEST_MERGED')
 GROUP BY 1, 2, 3, 4, 5

@@ -2,7 +2,7 @@ MODEL (
   name intermediate.int_artifact_days,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = 'event_date IN (SELECT day FROM control.touched)', month_of = 'event_date')
+    materialization_properties (restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'event_date')
   ),
   partitioned_by MONTH(event_date),
   columns (event_date DATE, event_source TEXT, artifact_id TEXT, event_type TEXT, actor_kind TEXT, amount DOUBLE),
@@ -26,5 +26,5 @@ SELECT
   actor_kind,
   CAST(SUM(CAST(amount AS DECIMAL(38, 9))) AS DOUBLE) AS amount
 FROM marts.events_daily_v1
-WHERE @restated(bucket_date IN (SELECT day FROM control.touched))
+WHERE @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched))
 GROUP BY 1, 2, 3, 4, 5

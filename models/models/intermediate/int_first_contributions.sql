@@ -3,7 +3,7 @@ MODEL (
   kind CUSTOM (
     materialization 'restated',
     materialization_properties (
-      restates = '(entity_id, actor_id) IN (SELECT e.entity_id, t.actor_id FROM control.touched AS t INNER JOIN intermediate.int_entity_artifacts AS e ON e.artifact_id = t.artifact_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities)',
+      restates = '(entity_id, actor_id) IN (SELECT e.entity_id, t.actor_id FROM intermediate.int_touched AS t INNER JOIN intermediate.int_entity_artifacts AS e ON e.artifact_id = t.artifact_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities)',
       touches = 'INSERT INTO control.touched_firsts SELECT level, entity_id, event_source, actor_id, first_date, first_date_no_bots, @sign FROM @this WHERE @restates'
     )
   ),
@@ -41,7 +41,7 @@ WHERE
   AND @restated(
     (e.entity_id, d.actor_id) IN (
       SELECT m.entity_id, t.actor_id
-      FROM control.touched AS t
+      FROM intermediate.int_touched AS t
       INNER JOIN intermediate.int_entity_artifacts AS m ON m.artifact_id = t.artifact_id
     )
     OR e.entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities)

@@ -14,7 +14,7 @@ MODEL (
 
 WITH days AS (
   SELECT DISTINCT e.level, e.entity_id, t.day
-  FROM control.touched AS t
+  FROM intermediate.int_touched AS t
   INNER JOIN intermediate.int_entity_artifacts AS e ON e.artifact_id = t.artifact_id
   UNION
   SELECT level, entity_id, first_date

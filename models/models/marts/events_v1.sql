@@ -4,7 +4,7 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = 'record_date IN (SELECT record_date FROM intermediate.int_restated_days)',
-      touches = 'INSERT INTO control.touched SELECT DISTINCT CAST(time AS DATE), to_artifact_id, from_artifact_id FROM @this WHERE @restates',
+      touches = 'INSERT INTO control.touched_events SELECT CAST(time AS DATE), to_artifact_id, from_artifact_id, event_type, actor_kind, SUM(amount), COUNT(*), @sign FROM @this WHERE @restates GROUP BY 1, 2, 3, 4, 5',
       month_of = 'time'
     )
   ),

@@ -1,0 +1,27 @@
+MODEL (
+  name intermediate.int_touched,
+  kind FULL,
+  columns (day DATE, artifact_id TEXT, actor_id TEXT),
+  grain (day, artifact_id, actor_id),
+  description 'Days, artifacts and actors whose events this run changed: of the restated days only what differs from before, and days that the as-of date now takes in or leaves out.',
+  column_descriptions (
+    day = 'UTC day of the events',
+    artifact_id = 'what they happened to',
+    actor_id = 'who did them; null where that is unknown'
+  )
+);
+
+WITH changed AS (
+  SELECT day, artifact_id, actor_id
+  FROM control.touched_events
+  WHERE (SELECT COUNT(*) FROM marts.events_v1) >= 0
+  GROUP BY day, artifact_id, actor_id, event_type, actor_kind
+  HAVING SUM(sign * amount) <> 0 OR SUM(sign * event_count) <> 0
+)
+SELECT DISTINCT day, artifact_id, actor_id
+FROM (
+  SELECT day, artifact_id, actor_id FROM changed
+  UNION ALL
+  SELECT day, artifact_id, actor_id FROM control.touched
+) AS touched
+WHERE NOT (SELECT is_full FROM control.run)
