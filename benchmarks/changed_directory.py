@@ -12,10 +12,15 @@ import os
 import subprocess
 from pathlib import Path
 
-from harness import build_lake, copy_lake, in_own_process, judge, make_world, median, run_lake, say, say_head, say_steps, table_files
+from harness import build_lake, copy_lake, in_own_process, make_world, median, run_lake, say, say_head, say_steps, table_files
 
 DAYS_A_YEAR = 365
-_SOMEBODY = {"GIT_AUTHOR_NAME": "Ada", "GIT_COMMITTER_NAME": "Ada", "GIT_AUTHOR_EMAIL": "git@example.org", "GIT_COMMITTER_EMAIL": "git@example.org"}
+_SOMEBODY = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "git@example.org",
+    "GIT_COMMITTER_EMAIL": "git@example.org",
+}
 
 
 def change_directory(directory: Path) -> tuple[str, str, str]:
@@ -23,7 +28,7 @@ def change_directory(directory: Path) -> tuple[str, str, str]:
     repositories: dict[Path, list[str]] = {}
     for file in sorted((directory / "data" / "projects").glob("*/*.yaml")):
         found = [line for line in file.read_text().splitlines() if "github.com" in line]
-        if found and f"project" in file.stem or len(found) >= 2:
+        if found:
             repositories[file] = found
     loser = next(file for file, lines in repositories.items() if len(lines) >= 2)
     giver, taker = [file for file in repositories if file != loser][:2]
@@ -67,7 +72,9 @@ def main() -> None:
         done = in_own_process(run_lake, copy)
         after = artifact_counts(copy, (taker, loser))
         say_steps("changed directory", done)
-        say(f"    {taker} gets {repository}: {before.get(taker, 0)} -> {after.get(taker, 0)} artifacts; {loser}: {before.get(loser, 0)} -> {after.get(loser, 0)}")
+        say(
+            f"    {taker} gets {repository}: {before.get(taker, 0)} -> {after.get(taker, 0)} artifacts; {loser}: {before.get(loser, 0)} -> {after.get(loser, 0)}"
+        )
         say(f"    restated days {done.result['restated_days']}, partitions written {done.result['written']}")
         if after == before or done.result["is_full"]:
             raise RuntimeError("the change changed no project, or led to a full build")

@@ -169,10 +169,6 @@ def run_lake(lake: Path) -> Timed:
     import pyiceberg.catalog.sql  # noqa: F401
     import sqlmesh  # noqa: F401
 
-    import ingest.gharchive.package
-    import ingest.git
-    import ingest.loader
-    import ingest.oss_directory
     import lakehouse.releases  # noqa: F401
     from catalog.settings import load_settings
     from lakehouse import run, transform
@@ -288,13 +284,17 @@ def say_head(title: str) -> None:
     """Print what is measured, when, on what, with which versions."""
     said = ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS)
     say(f"== {title}")
-    say(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {said}")
+    say(
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {said}"
+    )
 
 
 def say_steps(what: str, measured: Measured) -> None:
     """Print the seconds of a run of a lake, step by step, start-up apart."""
     steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in measured.result["steps"].items())
-    say(f"  {what}: {measured.seconds:.2f} s ({steps}); start-up apart {measured.result['startup']:.2f} s; peak {size(measured.peak_bytes)}")
+    say(
+        f"  {what}: {measured.seconds:.2f} s ({steps}); start-up apart {measured.result['startup']:.2f} s; peak {size(measured.peak_bytes)}"
+    )
 
 
 def size(count: int) -> str:

@@ -45,7 +45,7 @@ WHERE created_at IS NOT NULL
 
 def load_ours(hours: Path, end: str, folder: Path) -> Timed:
     """Load into a fresh lake; the result is the number of rows."""
-    import pyiceberg.catalog.sql  # noqa: F401
+    import pyiceberg.catalog.sql
     import pyiceberg.io.pyarrow  # noqa: F401
 
     import ingest.gharchive.package  # noqa: F401

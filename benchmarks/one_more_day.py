@@ -45,7 +45,13 @@ def main() -> None:
     more = {}
     for days in asked.days:
         built_s, more[days] = measure(days, asked.events_a_year, asked.projects, asked.repeats, asked.reuse)
-        judge(f"one more day on {days} / full build of {days} ({more[days]:.2f} s / {built_s:.2f} s)", more[days] / built_s * 100, 10, at_most=True, unit=" %")
+        judge(
+            f"one more day on {days} / full build of {days} ({more[days]:.2f} s / {built_s:.2f} s)",
+            more[days] / built_s * 100,
+            10,
+            at_most=True,
+            unit=" %",
+        )
     short, long = asked.days
     judge(f"one more day on {long} / on {short}", more[long] / more[short], 1.3, at_most=True)
 

@@ -81,10 +81,9 @@ SELECT canonical_artifact_id AS id, row_number() OVER ()::INTEGER AS n FROM (SEL
 CREATE TABLE keys AS
 SELECT a.artifact_key, x.n FROM artifacts AS a JOIN numbers AS x ON x.id = a.canonical_artifact_id;
 
-CREATE MACRO kind_of(login) AS CASE WHEN login IS NULL OR login = '' THEN 'unknown'
-  WHEN login LIKE '%[bot]' OR login LIKE '%-bot' OR login IN (SELECT login FROM bots) THEN 'bot' ELSE 'human' END;
 CREATE TABLE logins AS
-SELECT login, kind_of(login) AS actor_kind
+SELECT login, CASE WHEN login = '' THEN 'unknown'
+  WHEN login LIKE '%[bot]' OR login LIKE '%-bot' OR login IN (SELECT b.login FROM bots AS b) THEN 'bot' ELSE 'human' END AS actor_kind
 FROM (SELECT actor_login AS login FROM records UNION SELECT opened_by_login FROM records) WHERE login IS NOT NULL;
 
 -- Events.

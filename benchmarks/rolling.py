@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from harness import START, build_lake, judge, make_world, say, say_head, seconds_of, table_files
+from harness import START, build_lake, make_world, say, say_head, seconds_of, table_files
 
 DAYS_A_YEAR = 365
 WINDOWS = (30, 180)
@@ -66,7 +66,9 @@ def prepare(connection: Any, lake: Path, days: int) -> None:
         f" WHERE event_date <= DATE '{as_of}' AND event_source = 'GITHUB'"
     )
     for name in ("artifact", "actor"):
-        connection.execute(f"CREATE TABLE {name}s AS SELECT {name}_id AS id, row_number() OVER () AS n FROM (SELECT DISTINCT {name}_id FROM named)")
+        connection.execute(
+            f"CREATE TABLE {name}s AS SELECT {name}_id AS id, row_number() OVER () AS n FROM (SELECT DISTINCT {name}_id FROM named)"
+        )
     connection.execute(
         "CREATE TABLE actor_days AS SELECT a.n AS artifact, p.n AS actor, d.day FROM named AS d"
         " JOIN artifacts AS a ON a.id = d.artifact_id JOIN actors AS p ON p.id = d.actor_id"
@@ -87,11 +89,15 @@ def measure(connection: Any, lake: Path, window: int, days: int) -> None:
         return int(connection.execute(query).fetchone()[0])
 
     unfolded, series = _UNFOLDED.format(**values), table_files(lake, "marts.timeseries_metrics_by_artifact_v1")
-    wrong = count(f"SELECT count(*) FROM ((FROM ({unfolded}) EXCEPT FROM by_calendar) UNION ALL (FROM by_calendar EXCEPT FROM ({unfolded})))")
+    wrong = count(
+        f"SELECT count(*) FROM ((FROM ({unfolded}) EXCEPT FROM by_calendar) UNION ALL (FROM by_calendar EXCEPT FROM ({unfolded})))"
+    )
     other = count(_RELEASED.format(files=series, **values))
     rows = f"{count('SELECT count(*) FROM by_steps'):,} rows against {count('SELECT count(*) FROM by_calendar'):,}"
-    say(f"  {window} days: steps {steps_s:.2f} s, calendar join {calendar_s:.2f} s; {rows}; differing days {wrong}; released rows that differ {other}")
-    judge(f"{window} days, calendar join / steps", calendar_s / steps_s, 1, at_most=False)
+    say(
+        f"  {window} days: steps {steps_s:.2f} s, calendar join {calendar_s:.2f} s; {rows}; differing days {wrong}; released rows that differ {other}"
+    )
+    say(f"{window} days, calendar join / steps: {calendar_s / steps_s:.1f}x (no target)")
     if wrong or other:
         raise RuntimeError(f"{window} days: the values are not equal")
 

@@ -15,6 +15,7 @@ from catalog.iceberg import open_catalog
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 from lakehouse.model_datasets import published_datasets
+from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
 from lakehouse.transform import MODELS, TransformSummary, engine_file, open_models, transform
 
@@ -67,8 +68,13 @@ def make_release(
     settings: Settings, catalog: Catalog, summary: RunSummary, *, as_of: date | None = None, step: Step = lambda _: None
 ) -> None:
     """Transform, bring the published tables up to date, release."""
-    from lakehouse.releases import ReleaseInputs, create_release
+    from lakehouse.releases import ReleaseInputs, create_release, sign_again
 
+    fingerprint = run_fingerprint(settings, catalog, as_of)
+    if is_released(settings, fingerprint):
+        step("release")
+        summary.release = sign_again(settings)
+        return
     step("transform")
     done = transform(settings, catalog, as_of)
     summary.transformed = done
@@ -86,6 +92,7 @@ def make_release(
         digests=summary.tables.digests,
     )
     summary.release = create_release(settings, catalog, inputs)
+    remember_released(settings, fingerprint, summary.release.release.id)
 
 
 def release_now(settings: Settings, as_of: date | None = None, step: Step = lambda _: None) -> RunSummary:

@@ -103,7 +103,7 @@ def open_models(settings: Settings) -> Context:
     config = Config(
         gateways={"duckdb": gateway},
         default_gateway="duckdb",
-        model_defaults=ModelDefaultsConfig(dialect="trino", start="2011-01-01"),
+        model_defaults=ModelDefaultsConfig(dialect="trino", start="2011-01-01", optimize_query=False),
         disable_anonymized_analytics=True,
         cache_dir=str(settings.state / "sqlmesh-cache"),
     )

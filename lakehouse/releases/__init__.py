@@ -1,7 +1,7 @@
 """Releases as the operator makes them: create, compare, verify, roll back."""
 
 from catalog.releases import list_releases
-from lakehouse.releases.create import create_release
+from lakehouse.releases.create import create_release, sign_again
 from lakehouse.releases.diff import ReleaseDiff, TableDiff, diff_releases
 from lakehouse.releases.inputs import ReleaseInputs, ReleaseOutcome
 from lakehouse.releases.keys import load_or_create_key, public_key_file, trusted_keys
@@ -22,6 +22,7 @@ __all__ = [
     "load_or_create_key",
     "public_key_file",
     "rollback_release",
+    "sign_again",
     "trusted_keys",
     "verify_release",
 ]

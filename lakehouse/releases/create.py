@@ -12,7 +12,7 @@ from catalog.bucket import Bucket, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import ReleaseError
 from catalog.release_document import Models, ReleaseDocument, ReleasedTable
-from catalog.releases import Release, read_latest, release_chain
+from catalog.releases import Release, read_latest, read_release, release_chain
 from catalog.settings import Settings
 from catalog.signatures import key_id
 from lakehouse.releases.drafts import draft_tables, seal_table
@@ -59,6 +59,18 @@ def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, 
     sealed = [seal_table(bucket, draft, tag_pin(pin, document.sequence), known) for pin, draft in zip(pins, document.tables, strict=True)]
     crash_point("release.tagged")
     return ReleaseOutcome(publish_document(settings, bucket, key, document.model_copy(update={"tables": sealed})), is_new=True)
+
+
+def sign_again(settings: Settings) -> ReleaseOutcome:
+    """Sign `latest.json` anew for the current release, which stays as it is.
+
+    Raises:
+        ReleaseError: nothing was released yet.
+    """
+    bucket = open_bucket(settings)
+    newest = read_release(bucket)
+    point_latest(settings, bucket, signing_key(settings, newest), newest)
+    return ReleaseOutcome(newest, is_new=False)
 
 
 def recent_releases(bucket: Bucket) -> list[Release]:

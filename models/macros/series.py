@@ -139,36 +139,33 @@ def metric_name(evaluator, source, measure, is_no_bots, window):
 
 @macro()
 def metric_catalogue(evaluator):
-    """VALUES of every metric of one event source: what `metrics_v1` says of it, and the event types that it looks at."""
-    rows = []
-    for measure in MEASURES:
-        windows = [name for name, _ in (*CALENDAR_WINDOWS, *ROLLING_WINDOWS)]
-        if measure["shape"] == "share":
-            windows = [name for name in windows if name in SHARE_WINDOWS]
-        else:
-            windows.append(ALL_TIME)
-        for window in windows:
-            for flag, _ in VARIANTS:
-                rows.append(_catalogue_row(measure, window, flag))
-    names = "measure, window_name, includes_bots, display_name, description, unit, event_types, definition_sql"
-    return _values(evaluator, ", ".join(rows), f"c({names})")
-
-
-def _catalogue_row(measure, window, is_no_bots):
-    types = _event_types(measure)
-    said = window.replace("_", " ")
-    bots = ", without bots" if is_no_bots else ""
-    fields = (
-        measure["name"],
-        window,
-        not is_no_bots,
-        f"{measure['title']} ({said}{bots})",
-        f"{measure['text']}; {said}{bots}",
-        measure["unit"],
-        "|".join(types),
-        _definition(measure, types, is_no_bots),
+    """Every metric of one event source: what `metrics_v1` says of it, and the event types that it looks at."""
+    measures = ", ".join(_catalogue_row(measure) for measure in MEASURES)
+    windows = (*(name for name, _ in CALENDAR_WINDOWS), *(name for name, _ in ROLLING_WINDOWS), ALL_TIME)
+    listed = ", ".join(f"('{name}', {str(name in SHARE_WINDOWS).upper()})" for name in windows)
+    query = evaluator.parse_one(
+        f"""SELECT * FROM (
+          SELECT
+            m.measure, w.window_name, NOT v.is_no_bots AS includes_bots,
+            m.title || ' (' || REPLACE(w.window_name, '_', ' ') || v.bots || ')' AS display_name,
+            m.text || '; ' || REPLACE(w.window_name, '_', ' ') || v.bots AS description,
+            m.unit, m.event_types,
+            CASE WHEN v.is_no_bots THEN m.definition_no_bots ELSE m.definition END AS definition_sql
+          FROM (VALUES {measures}) AS m(measure, is_share, title, text, unit, event_types, definition, definition_no_bots)
+          CROSS JOIN (VALUES {listed}) AS w(window_name, is_share_window)
+          CROSS JOIN (VALUES (FALSE, ''), (TRUE, ', without bots')) AS v(is_no_bots, bots)
+          WHERE w.is_share_window OR NOT m.is_share
+        ) AS c"""
     )
-    return "(" + ", ".join(str(field).upper() if isinstance(field, bool) else _text(field) for field in fields) + ")"
+    return query.find(exp.From).this
+
+
+def _catalogue_row(measure):
+    types = _event_types(measure)
+    fields = (measure["title"], measure["text"], measure["unit"], "|".join(types))
+    definitions = (_definition(measure, types, is_no_bots) for is_no_bots, _ in VARIANTS)
+    is_share = str(measure["shape"] == "share").upper()
+    return f"('{measure['name']}', {is_share}, {', '.join(_text(field) for field in (*fields, *definitions))})"
 
 
 def _text(value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from catalog.duck import connect, identifier
 from catalog.release_document import ReleasedTable
 from end_to_end.lakes import Lake
@@ -9,6 +11,7 @@ from end_to_end.lakes import Lake
 _LABELS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
 
+@cache
 def changed_partitions(lake: Lake, before: str, after: str) -> dict[str, set[str]]:
     """Return, for each table, the partitions in which a row came, went or changed between two releases ('' where a table has none)."""
     found = {}

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from catalog.datasets import Dataset
-from catalog.iceberg import open_catalog
+from catalog.iceberg import ensure_table, open_catalog
 from catalog.raw_tables import RAW_TABLES
 from end_to_end.lakes import Lake, digests
 from end_to_end.processes import Finished, osslake
@@ -42,7 +42,7 @@ def check_as_never_killed(lake: Lake, unharmed: Lake) -> None:
 def raw_rows(lake: Lake) -> dict[str, list[str]]:
     """Return the rows of the raw tables as they are now, without what tells of the time of loading."""
     catalog = open_catalog(lake.settings)
-    return {dataset.name: _rows(catalog.load_table(dataset.identifier).scan().to_arrow(), dataset) for dataset in RAW_TABLES}
+    return {dataset.name: _rows(ensure_table(catalog, dataset).scan().to_arrow(), dataset) for dataset in RAW_TABLES}
 
 
 def _rows(table: object, dataset: Dataset) -> list[str]:

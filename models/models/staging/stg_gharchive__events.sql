@@ -1,6 +1,12 @@
 MODEL (
   name staging.stg_gharchive__events,
   kind VIEW,
+  columns (
+    record_id TEXT, record_type TEXT, created_at TIMESTAMPTZ, created_date DATE, actor_id BIGINT, actor_login TEXT, repository_id BIGINT,
+    repository_name TEXT, action TEXT, ref TEXT, commit_shas ARRAY(VARCHAR), number BIGINT, is_merged BOOLEAN, merged_at TIMESTAMPTZ,
+    opened_by_id BIGINT, opened_by_login TEXT, published_at TIMESTAMPTZ, repository_kind TEXT, repository_key TEXT, actor_artifact_kind TEXT,
+    actor_key TEXT, opened_by_kind TEXT, opened_by_key TEXT, _source_file TEXT, _source_line BIGINT
+  ),
   description 'Records of GH Archive with names lower-case; all three record forms alike.',
   grain (record_id, _source_file, _source_line)
 );

@@ -1,6 +1,10 @@
 MODEL (
   name staging.stg_git__commits,
   kind VIEW,
+  columns (
+    repository_url TEXT, repository_host TEXT, repository_name TEXT, event_source TEXT, repository_key TEXT, sha TEXT,
+    committed_at TIMESTAMPTZ, committed_date DATE, author_login TEXT, author_source TEXT, author_kind TEXT, author_artifact_key TEXT
+  ),
   description 'Commits that the HEAD of a cloned repository reaches; the author as an artifact: account by number, by login, or the keyed hash of the address.',
   grain (repository_url, sha)
 );

@@ -1,6 +1,10 @@
 MODEL (
   name staging.stg_oss_directory__collections,
   kind VIEW,
+  columns (
+    directory TEXT, collection_name TEXT, display_name TEXT, description TEXT, project_names ARRAY(VARCHAR), valid_from TIMESTAMPTZ,
+    valid_to TIMESTAMPTZ, directory_commit TEXT
+  ),
   description 'Versions of collections; where two directories hold a slug, those of the later directory.',
   grain (collection_name, valid_from)
 );

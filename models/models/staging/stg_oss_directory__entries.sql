@@ -1,6 +1,10 @@
 MODEL (
   name staging.stg_oss_directory__entries,
   kind VIEW,
+  columns (
+    directory TEXT, project_name TEXT, field TEXT, listed_as TEXT, artifact_source TEXT, artifact_kind TEXT, artifact_namespace TEXT,
+    artifact_name TEXT, artifact_key TEXT, artifact_url TEXT, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ, directory_commit TEXT
+  ),
   description 'Artifacts that projects list, with the time that each entry holds.',
   grain (project_name, field, listed_as, artifact_source, artifact_key, valid_from)
 );

@@ -1,6 +1,10 @@
 MODEL (
   name staging.stg_oss_directory__projects,
   kind VIEW,
+  columns (
+    directory TEXT, project_name TEXT, display_name TEXT, description TEXT, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ,
+    directory_commit TEXT
+  ),
   description 'Versions of projects; where two directories hold a slug, those of the later directory.',
   grain (project_name, valid_from)
 );
