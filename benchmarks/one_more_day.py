@@ -25,7 +25,9 @@ def measure(days: int, events_a_year: int, projects: int, repeats: int, reuse: b
         name_sources(copy, world, days + 1)
         done = in_own_process(run_lake, copy)
         if done.result["is_full"]:
-            raise RuntimeError("the day led to a full build, which is not what is measured")
+            raise RuntimeError(
+                "the day led to a full build (as models that changed since the lake was built do), which is not what is measured"
+            )
         say_steps(f"one more day on {days}", done)
         say(f"    restated days {done.result['restated_days']}, partitions written {done.result['written']}")
         more.append(done.seconds)

@@ -77,20 +77,32 @@ def open_catalog(settings: Settings) -> Catalog:
 
 
 def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
-    """Return the dataset's table; make it, or add the columns that it lacks, where needed."""
-    from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError, TableAlreadyExistsError
+    """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time."""
+    from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
-    try:
-        table = catalog.load_table(dataset.identifier)
-    except NoSuchTableError:
+    for attempt in range(COMMIT_ATTEMPTS):
         try:
-            catalog.create_namespace_if_not_exists(dataset.stage)
-            properties = TABLE_PROPERTIES | {"comment": dataset.description}
-            return catalog.create_table(
-                dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties
-            )
-        except (TableAlreadyExistsError, NamespaceAlreadyExistsError):
-            table = catalog.load_table(dataset.identifier)
+            return _with_columns(catalog.load_table(dataset.identifier), dataset)
+        except NoSuchTableError:
+            _make_table(catalog, dataset, is_last=attempt == COMMIT_ATTEMPTS - 1)
+        except CommitFailedException:
+            wait_before_retry(attempt)
+    raise CommitError(f"table {dataset.full_name} can't be made or changed: others change it all the time", table=dataset.full_name)
+
+
+def _make_table(catalog: Catalog, dataset: Dataset, *, is_last: bool) -> None:
+    """Make a table; that another process made it meanwhile shows as one of several errors, so the caller looks again."""
+    try:
+        catalog.create_namespace_if_not_exists(dataset.stage)
+        properties = TABLE_PROPERTIES | {"comment": dataset.description}
+        catalog.create_table(dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties)
+    except Exception as error:
+        if is_last:
+            raise CommitError(f"table {dataset.full_name} can't be made: {error}", table=dataset.full_name) from error
+        wait_before_retry(0)
+
+
+def _with_columns(table: Table, dataset: Dataset) -> Table:
     known = {field.name for field in table.schema().fields}
     missing = [column for column in dataset.columns if column.name not in known]
     if missing:

@@ -59,7 +59,7 @@ GHARCHIVE_HOURS = Dataset(
         Column("rejected_count", "long", "lines that were rejected", is_required=True),
         Column("content_sha256", "string", "SHA-256 of the file's bytes as fetched; null if missing"),
         Column("content_bytes", "long", "size of the file as fetched"),
-        Column("etag", "string", "ETag of the answer, or size and time of a local file"),
+        Column("etag", "string", "ETag of the answer, or size and time of a local file", is_content=False),
         *PROVENANCE,
     ),
     grain=("hour",),

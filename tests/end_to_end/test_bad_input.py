@@ -123,7 +123,7 @@ def test_a_line_of_211_kb_is_loaded(lake: Lake, hours: Path) -> None:
     assert max(len(row["record"]) for row in _table(lake, "gharchive__events")) == len(long)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
 def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, content: bytes) -> None:
     """A file without a line, packed or of no bytes at all, is an `empty` hour, no error and no missing one."""
     (hours / FILE).write_bytes(content)
@@ -133,7 +133,7 @@ def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, content: bytes)
 
 def test_a_missing_hour_is_noted(lake: Lake, hours: Path) -> None:
     """An hour that has no file is `missing`, the hours beside it are loaded, and status names it."""
-    (hours / FILE).write_bytes(gzip.compress(GOOD[0]))
+    (hours / FILE).write_bytes(gzip.compress(GOOD[0], mtime=0))
     _load(lake, hours, end="2024-01-01T02")
     assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {HOUR: "loaded", "2024-01-01-1": "missing"}
     told = osslake("--lake", lake.folder, "status")

@@ -1,6 +1,7 @@
 MODEL (
   name intermediate.int_restated_periods,
   kind FULL,
+  depends_on (intermediate.int_first_contributions),
   columns (level TEXT, entity_id TEXT, window_name TEXT, sample_date DATE),
   grain (level, entity_id, window_name, sample_date),
   description 'Calendar periods of entities whose values this run computes anew: those that hold a day which changed, or from or to which a first contribution moved.',

@@ -1,6 +1,7 @@
 MODEL (
   name intermediate.int_touched,
   kind FULL,
+  depends_on (marts.events_v1),
   columns (day DATE, artifact_id TEXT, actor_id TEXT),
   grain (day, artifact_id, actor_id),
   description 'Days, artifacts and actors whose events this run changed: of the restated days only what differs from before, and days that the as-of date now takes in or leaves out.',
@@ -14,7 +15,6 @@ MODEL (
 WITH changed AS (
   SELECT day, artifact_id, actor_id
   FROM control.touched_events
-  WHERE (SELECT COUNT(*) FROM marts.events_v1) >= 0
   GROUP BY day, artifact_id, actor_id, event_type, actor_kind
   HAVING SUM(sign * amount) <> 0 OR SUM(sign * event_count) <> 0
 )
