@@ -72,9 +72,8 @@ def main() -> None:
         done = in_own_process(run_lake, copy)
         after = artifact_counts(copy, (taker, loser))
         say_steps("changed directory", done)
-        say(
-            f"    {taker} gets {repository}: {before.get(taker, 0)} -> {after.get(taker, 0)} artifacts; {loser}: {before.get(loser, 0)} -> {after.get(loser, 0)}"
-        )
+        counts = "; ".join(f"{name}: {before.get(name, 0)} -> {after.get(name, 0)} artifacts" for name in (taker, loser))
+        say(f"    {taker} gets {repository}; {counts}")
         say(f"    restated days {done.result['restated_days']}, partitions written {done.result['written']}")
         if after == before or done.result["is_full"]:
             raise RuntimeError("the change changed no project, or led to a full build (as models that changed since the lake was built do)")

@@ -95,9 +95,8 @@ def compare(lake: Path, out: Path) -> bool:
                     " (SELECT count(*) FROM (FROM ours EXCEPT ALL FROM plain)), (SELECT count(*) FROM (FROM plain EXCEPT ALL FROM ours))"
                 ).fetchone()
                 assert rows is not None
-                say(
-                    f"  {mart} by {level}: ours {rows[0]:,} rows, sum {rows[2]:,.0f}; plain {rows[1]:,} rows, sum {rows[3]:,.0f}; only ours {rows[4]}, only plain {rows[5]}"
-                )
+                both = f"ours {rows[0]:,} rows, sum {rows[2]:,.0f}; plain {rows[1]:,} rows, sum {rows[3]:,.0f}"
+                say(f"  {mart} by {level}: {both}; only ours {rows[4]}, only plain {rows[5]}")
                 is_equal = is_equal and rows[4] == rows[5] == 0
     return is_equal
 

@@ -79,7 +79,7 @@ class LoadSettings(_Part):
     max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused")
     timeout_s: float = Field(60.0, gt=0, description="longest silence of a source")
     clone_cache: Path = Field(
-        Path.home() / ".cache" / "osslake" / "clones",
+        Path("~/.cache/osslake/clones"),
         description="where repositories given by URL are kept; outside the lake, since their commits hold addresses in clear",
     )
     retries: int = Field(3, ge=0, description="how often a source that is unavailable is asked again")

@@ -96,7 +96,7 @@ def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource],
                 repository=source.repository or None,
                 known=known.get(remote.url),
                 author_key=settings.author_key.get_secret_value().encode(),
-                cache=settings.load.clone_cache,
+                cache=settings.load.clone_cache.expanduser(),
                 timeout_s=settings.load.timeout_s,
             )
             if load is None:
