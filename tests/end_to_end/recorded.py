@@ -51,7 +51,7 @@ class Recorded:
 
     def records(self, hour: str) -> list[dict[str, Any]]:
         """Return the records of an hour's file."""
-        return [json.loads(line) for line in self.lines(hour)]
+        return [json.loads(line) | {"_line": line} for line in self.lines(hour)]
 
 
 def build(folder: Path, shared_data: Path) -> None:
@@ -87,7 +87,7 @@ def _repository(record: dict[str, Any]) -> object:
 
 def _events(record: dict[str, Any]) -> list[tuple[object, ...]]:
     kind, payload = record["type"], record.get("payload") or {}
-    identity = record.get("id") or json.dumps(record, sort_keys=True)
+    identity = record.get("id") or record["_line"]
     if kind == "PushEvent":
         shas = [one["sha"] for one in payload.get("commits") or []] + [one[0] for one in payload.get("shas") or []]
         return [("COMMIT_CODE", sha) for sha in shas] if payload.get("ref") in ("refs/heads/main", "refs/heads/master") else []
