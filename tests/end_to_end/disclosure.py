@@ -6,12 +6,13 @@ import gzip
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.duck import connect, identifier
+from catalog.duck import DuckConnection, connect, identifier
 
 Reader = Callable[[Path], Iterator[str]]
 
@@ -72,8 +73,12 @@ def _sqlite(path: Path) -> Iterator[str]:
 
 
 def _avro(path: Path) -> Iterator[str]:
-    with connect(extensions=True) as connection:
-        yield repr(connection.execute(f"FROM read_avro('{path}')").fetchall())
+    yield repr(_with_extensions().execute(f"FROM read_avro('{path}')").fetchall())
+
+
+@cache
+def _with_extensions() -> DuckConnection:
+    return connect(extensions=True)
 
 
 def _gzip(path: Path) -> Iterator[str]:
