@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,6 +25,7 @@ from catalog.storage import BUCKET_PROPERTY, FOLDER_PROPERTY
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.io import OutputStream
     from pyiceberg.manifest import DataFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
@@ -35,6 +38,7 @@ CURSOR_PROPERTY = "osslake.cursor"
 RECENT_LOADS_KEPT = 200
 COMMIT_ATTEMPTS = 20
 ROW_GROUP_ROWS = 250_000
+COPY_BYTES = 1_000_000
 TABLE_PROPERTIES = {
     "format-version": "2",
     "commit.retry.num-retries": "0",
@@ -168,21 +172,40 @@ def write_data_file(table: Table, batches: Iterable[pa.RecordBatch]) -> DataFile
 
     The rows' order is kept. The file belongs to no snapshot until it is committed.
     """
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
-
-    schema = arrow_schema(table)
-    location = f"{table.location()}/data/{secrets.token_hex(16)}.parquet"
-    rows = 0
-    with (
-        table.io.new_output(location).create() as stream,
-        pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1, version="2.6") as writer,
-    ):
-        for batch in batches:
-            rows += batch.num_rows
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=ROW_GROUP_ROWS)
+    location = _new_location(table)
+    with table.io.new_output(location).create() as stream:
+        rows = write_parquet(stream, arrow_schema(table), batches)
     if rows == 0:
         table.io.delete(location)
         return None
+    return _data_file(table, location)
+
+
+def take_data_file(table: Table, path: Path) -> DataFile:
+    """Bring a local Parquet file that `write_parquet` wrote for this table (rows of one partition) to the table's place."""
+    location = _new_location(table)
+    with path.open("rb") as source, table.io.new_output(location).create() as stream:
+        shutil.copyfileobj(source, stream, COPY_BYTES)  # type: ignore[misc]  # PyIceberg's stream protocol lacks a type that shutil wants
+    return _data_file(table, location)
+
+
+def write_parquet(target: Path | OutputStream, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Write rows as Parquet in a table's schema (`arrow_schema`), a row group a batch; return their number."""
+    rows = 0
+    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1, version="2.6") as writer:
+        for batch in batches:
+            rows += batch.num_rows
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=ROW_GROUP_ROWS)
+    return rows
+
+
+def _new_location(table: Table) -> str:
+    return f"{table.location()}/data/{secrets.token_hex(16)}.parquet"
+
+
+def _data_file(table: Table, location: str) -> DataFile:
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
     return parquet_file_to_data_file(table.io, table.metadata, location)
 
 

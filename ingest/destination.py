@@ -1,7 +1,8 @@
 """The dlt destination that puts load packages into Iceberg, exactly once (protocol 1).
 
-dlt extracts a load's Arrow tables into a package; each job writes one table's rows as data files, sorted and cut by partition; when all
-jobs are done the package is committed, table by table. Rows, cursor and load id land in one snapshot of a table, and a commit is preceded
+A load's rows are written once, as Parquet files that are data files of the raw table already (sorted, one partition each), and handed to dlt
+by its file import. dlt makes them jobs of a package; each job brings its file to the table's place; when all jobs are done the package is
+committed, table by table. Rows, cursor and load id land in one snapshot of a table, and a commit is preceded
 by a look for the load id, so that a second try (after a kill, a lost answer, or beside another loader) finds what the first one did.
 
 PyIceberg's own retry is off: it rebases without looking again.
@@ -14,8 +15,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -36,8 +39,10 @@ from catalog.iceberg import (
     data_files,
     ensure_table,
     has_load,
+    take_data_file,
     wait_before_retry,
     write_data_file,
+    write_parquet,
 )
 from catalog.raw_tables import RAW_TABLES
 from ingest.loads import Load, Replaced
@@ -49,14 +54,16 @@ if TYPE_CHECKING:
     from pyiceberg.types import PrimitiveType
 
 BATCH_ROWS = 50_000
+LARGE_BYTES = 2_000_000_000
 
 
 @dataclass
 class Package:
-    """A load on its way into the catalog: the data files that its jobs wrote, and what became of it."""
+    """A load on its way into the catalog: the folder of its files, the data files that its jobs made of them, and what became of it."""
 
     load: Load
     catalog: Catalog
+    folder: Path
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     written: dict[str, list[DataFile]] = field(default_factory=dict)
     committed: list[str] = field(default_factory=list)
@@ -64,8 +71,28 @@ class Package:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dlt.source(name="osslake", max_table_nesting=0)
+def as_dlt_source(package: Package) -> Any:
+    """Return a load as a dlt source: one resource of Parquet files for each table that has rows."""
+    return [
+        dlt.resource(_files(package, name), name=name, table_name=name, write_disposition="append")
+        for name, rows in package.load.tables.items()
+        if rows.num_rows
+    ]
+
+
+def _files(package: Package, name: str) -> Iterator[Any]:
+    """Write a table's rows, with the load's columns, as files of one partition each, in the order of the grain."""
+    dataset = _raw_dataset(name)
+    schema = arrow_schema(ensure_table(package.catalog, dataset))
+    for number, part in enumerate(partitions(_with_load(package.load.tables[name], schema, package), dataset)):
+        path = package.folder / f"{name}-{number}.parquet"
+        write_parquet(path, schema, part.to_batches(BATCH_ROWS))
+        yield dlt.mark.with_file_import(str(path), "parquet", part.num_rows, hints=schema.empty_table())
+
+
 class IcebergJob(RunnableLoadJob):
-    """Writes one Parquet file of the package as data files of its raw table."""
+    """Brings one Parquet file of the package to the place of its raw table."""
 
     def __init__(self, file_path: str, package: Package, table_name: str) -> None:
         super().__init__(file_path)
@@ -73,14 +100,12 @@ class IcebergJob(RunnableLoadJob):
         self._name = table_name
 
     def run(self) -> None:
-        """Read the job's file, add the load's columns, and write the rows partition by partition in the order of the grain."""
-        package, dataset = self._package, _raw_dataset(self._name)
-        table = ensure_table(package.catalog, dataset)
-        rows = _with_load(pq.read_table(self._file_path), table, package)
-        files = [file for part in partitions(rows, dataset) if (file := write_data_file(table, part.to_batches(BATCH_ROWS)))]
+        """Make the job's file a data file, which no snapshot knows yet."""
+        package = self._package
+        file = take_data_file(ensure_table(package.catalog, _raw_dataset(self._name)), Path(self._file_path))
         crash_point("load.written")
         with package.lock:
-            package.written.setdefault(self._name, []).extend(files)
+            package.written.setdefault(self._name, []).append(file)
 
 
 class IcebergClient(JobClientBase):
@@ -155,9 +180,8 @@ def _raw_dataset(name: str) -> Dataset:
     return next(dataset for dataset in RAW_TABLES if dataset.name == name)
 
 
-def _with_load(rows: pa.Table, table: Table, package: Package) -> pa.Table:
+def _with_load(rows: pa.Table, target: pa.Schema, package: Package) -> pa.Table:
     """Add `_load_id` and `_loaded_at`, and bring columns into the table's order and types."""
-    target = arrow_schema(table)
     added = {"_load_id": pa.scalar(package.load.id), "_loaded_at": pa.scalar(package.loaded_at, pa.timestamp("us", "UTC"))}
     columns = [
         pa.repeat(added[name], rows.num_rows) if name in added else rows.column(name).cast(target.field(name).type) for name in target.names
@@ -167,17 +191,24 @@ def _with_load(rows: pa.Table, table: Table, package: Package) -> pa.Table:
 
 def partitions(rows: pa.Table, dataset: Dataset) -> Iterator[pa.Table]:
     """Cut rows by the dataset's partitions, each part sorted by the grain (lists aside); the parts are slices of one sorted table."""
-    grain = [(name, "ascending") for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
+    grain = [name for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
     if dataset.partitioning is None:
-        yield rows.take(pc.sort_indices(rows, sort_keys=grain))
+        yield _sorted(rows, rows, grain)
         return
     keys = pc.floor_temporal(rows.column(dataset.partitioning.column), unit=dataset.partitioning.transform)
-    order = pc.sort_indices(rows.select([name for name, _ in grain]).append_column("_key", keys), sort_keys=[("_key", "ascending"), *grain])
-    rows, keys = rows.take(order), keys.take(order)
+    rows = _sorted(rows, rows.select(grain).append_column("_key", keys), ["_key", *grain])
+    counts = pc.value_counts(keys.combine_chunks())
     start = 0
-    for part in pc.value_counts(keys.combine_chunks()).field("counts").to_pylist():
+    for part in counts.field("counts").take(pc.sort_indices(counts.field("values"))).to_pylist():
         yield rows.slice(start, part)
         start += part
+
+
+def _sorted(rows: pa.Table, sortable: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return rows in the order of columns of `sortable`; texts of more than 2 GB together need 64-bit offsets on the way."""
+    if rows.nbytes > LARGE_BYTES:
+        rows = rows.cast(pa.schema([field.with_type(pa.large_string()) if field.type == pa.string() else field for field in rows.schema]))
+    return rows.take(pc.sort_indices(sortable, sort_keys=[(name, "ascending") for name in names]))
 
 
 def commit_package(package: Package) -> None:

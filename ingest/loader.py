@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+from filelock import FileLock, Timeout
 
+from catalog.errors import CommitError, OsslakeError
 from catalog.iceberg import open_catalog
 from catalog.settings import Settings
-from ingest.destination import IcebergDestination, Package
+from ingest.ahead import read_ahead
+from ingest.destination import IcebergDestination, Package, as_dlt_source, commit_package
 from ingest.loads import Load
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ NOTES_SHOWN = 10
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
+    "RUNTIME__INTERCEPT_SIGNALS": "false",
     "RESTORE_FROM_DESTINATION": "false",
     "LOAD__WORKERS": "2",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
@@ -63,24 +71,6 @@ class LoadSummary:
 Progress = Callable[[LoadSummary], None]
 
 
-@dlt.source(name="osslake", max_table_nesting=0)
-def as_dlt_source(load: Load) -> Any:
-    """Return a load as a dlt source: one resource of Arrow for each table that has rows."""
-    return [
-        dlt.resource([rows], name=name, table_name=name, write_disposition="append") for name, rows in load.tables.items() if rows.num_rows
-    ]
-
-
-def read_ahead(loads: Iterable[Load]) -> Iterator[Load]:
-    """Yield loads while the next one is read in a thread: reading and committing keep a core each busy."""
-    iterator = iter(loads)
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
-        coming = pool.submit(next, iterator, None)
-        while (load := coming.result()) is not None:
-            coming = pool.submit(next, iterator, None)
-            yield load
-
-
 class Loader:
     """Commits loads to one lake."""
 
@@ -88,6 +78,7 @@ class Loader:
         os.environ.update(_DLT_SETTINGS)
         self.settings = settings
         self.catalog = catalog or open_catalog(settings)
+        self._work = WorkFolder(settings.state / "load")
 
     def run(self, source: str, loads: Iterable[Load], progress: Progress | None = None) -> LoadSummary:
         """Commit loads one after the other; each is whole or not there."""
@@ -105,22 +96,22 @@ class Loader:
     def commit(self, load: Load) -> Package:
         """Bring one load into the lake through dlt.
 
-        A package that an earlier run left unfinished is dropped first: the source offers what it held again, under the same load id.
-        """
-        package = Package(load, self.catalog)
-        pipeline = dlt.pipeline(
-            PIPELINE,
-            pipelines_dir=str(self.settings.state / "dlt" / f"{os.getpid()}"),
-            destination=IcebergDestination(package),
-        )
-        pipeline.abort_packages()
-        source = as_dlt_source(load)
-        if source.resources:
-            pipeline.run(source, loader_file_format="parquet")
-        else:
-            from ingest.destination import commit_package
+        What an earlier run left unfinished is of no use: the source offers it again, under the same load id.
 
-            commit_package(package)
+        Raises:
+            CommitError: the load could not be written or committed.
+        """
+        with TemporaryDirectory(dir=self._work.path) as folder:
+            package = Package(load, self.catalog, Path(folder))
+            source = as_dlt_source(package)
+            if source.resources:
+                pipeline = dlt.pipeline(PIPELINE, pipelines_dir=f"{folder}/pipelines", destination=IcebergDestination(package))
+                try:
+                    pipeline.run(source, loader_file_format="parquet")
+                except PipelineStepFailed as error:
+                    raise _cause(error, load) from error
+            else:
+                commit_package(package)
         return package
 
     @staticmethod
@@ -135,3 +126,36 @@ class Loader:
         summary.records += loaded + rejected
         summary.rejected.update(load.rejected)
         summary.notes += load.notes[: NOTES_SHOWN - len(summary.notes)]
+
+
+class WorkFolder:
+    """A folder of this process alone, whose lock lives as long as the process; those that killed processes left are removed."""
+
+    def __init__(self, parent: Path) -> None:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob("*.lock"):
+            self._remove_if_left(left)
+        token = secrets.token_hex(8)
+        self._lock = FileLock(parent / f"{token}.lock")
+        self._lock.acquire()
+        self.path = parent / token
+        self.path.mkdir()
+
+    @staticmethod
+    def _remove_if_left(lock_file: Path) -> None:
+        try:
+            with FileLock(lock_file, timeout=0):
+                shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+                lock_file.unlink(missing_ok=True)
+        except Timeout:
+            return
+
+
+def _cause(error: BaseException, load: Load) -> BaseException:
+    """Return what stopped a pipeline: our own error or the user's interrupt where one is the cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OsslakeError | KeyboardInterrupt):
+            return cause
+        last, cause = cause, cause.__cause__ or cause.__context__
+    return CommitError(f"load {load.id[:12]} of {load.source} failed: {last}", load_id=load.id)

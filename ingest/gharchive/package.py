@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from catalog.duck import connect
+from catalog.duck import DuckConnection, connect
 from catalog.errors import SourceUnavailableError
 from catalog.settings import LoadSettings
-from ingest.gharchive.files import HourFile, HourFolder
+from ingest.ahead import read_ahead
+from ingest.gharchive.files import HourFolder
 from ingest.gharchive.hours import SUFFIXES, hour_name, period_start
-from ingest.gharchive.lines import Unpacked, read_lines
+from ingest.gharchive.lines import Lines, Unpacked, read_lines
 from ingest.gharchive.records import parse_lines
 from ingest.loads import Load, Replaced, load_id
 
@@ -22,6 +23,8 @@ ASK_MISSING_FOR = timedelta(days=30)
 ASK_LOADED_FOR = timedelta(days=7)
 HOUR_SECONDS = 3600
 REJECTED_TOLD = 5
+BATCH_BYTES = 32_000_000
+PACKAGE_BYTES = 256_000_000
 _REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source", "reason", "field", "message", "record", "_source_file")] + [("_source_line", pa.int64())]
 )
@@ -35,49 +38,6 @@ class KnownHour:
     sha256: str | None
     etag: str | None
     load_id: str
-
-
-@dataclass
-class _Package:
-    """Hours that will be committed together."""
-
-    names: list[str] = field(default_factory=list)
-    identity: list[str] = field(default_factory=list)
-    events: list[pa.Table] = field(default_factory=list)
-    rejected: list[dict[str, object]] = field(default_factory=list)
-    hours: list[dict[str, object]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    files: int = 0
-    bytes: int = 0
-
-    @property
-    def records(self) -> int:
-        return sum(int(table.num_rows) for table in self.events) + len(self.rejected)
-
-    def as_load(self) -> Load:
-        tables = {}
-        if self.rejected:
-            tables["rejected"] = pa.Table.from_pylist(self.rejected, schema=_REJECTED_SCHEMA)
-        if self.events:
-            tables["gharchive__events"] = pa.concat_tables(self.events)
-        tables["gharchive__hours"] = pa.Table.from_pylist(self.hours, schema=_HOURS_SCHEMA)
-        files = frozenset(name + suffix for name in self.names for suffix in SUFFIXES)
-        return Load(
-            load_id("gharchive", *self.identity),
-            "gharchive",
-            tables,
-            {
-                "rejected": Replaced("_source_file", files),
-                "gharchive__events": Replaced("_source_file", files),
-                "gharchive__hours": Replaced("hour", frozenset(self.names)),
-            },
-            files=self.files,
-            units=len(self.hours),
-            bytes=self.bytes,
-            rejected=Counter(str(row["reason"]) for row in self.rejected),
-            notes=(*self.problems, *(str(row["message"]) for row in self.rejected[:REJECTED_TOLD])),
-            record_tables=frozenset({"gharchive__events"}),
-        )
 
 
 _HOURS_SCHEMA = pa.schema(
@@ -96,6 +56,107 @@ _HOURS_SCHEMA = pa.schema(
         ("_source_line", pa.int64()),
     ]
 )
+
+
+@dataclass
+class _Hour:
+    """An hour that was read, with what was learned of its file; a missing one has none."""
+
+    name: str
+    start: datetime
+    known: KnownHour | None
+    file: str
+    sha256: str | None = None
+    etag: str | None = None
+    bytes: int = 0
+    unpacked: Unpacked = field(default_factory=Unpacked)
+
+    @property
+    def identity(self) -> str:
+        """What tells a load of this hour from others."""
+        return f"{self.name}={self.sha256 or 'missing'} after {self.known.load_id if self.known else 'nothing'}"
+
+
+@dataclass
+class _Batch:
+    """Lines that are parsed at once, and the hours that end among them."""
+
+    pieces: list[Lines] = field(default_factory=list)
+    hours: list[_Hour] = field(default_factory=list)
+    ends_package: bool = False
+
+
+@dataclass
+class _Package:
+    """Hours that will be committed together."""
+
+    hours: list[_Hour] = field(default_factory=list)
+    events: list[pa.Table] = field(default_factory=list)
+    rejected: list[dict[str, object]] = field(default_factory=list)
+    loaded_counts: Counter[str] = field(default_factory=Counter)
+    first_times: dict[str, str] = field(default_factory=dict)
+
+    def add(self, batch: _Batch, connection: DuckConnection) -> None:
+        self.hours += batch.hours
+        if batch.pieces:
+            parsed = parse_lines(connection, batch.pieces)
+            self.events.append(parsed.events)
+            self.rejected += parsed.rejected
+            self.loaded_counts.update(parsed.loaded_counts)
+            self.first_times = parsed.first_times | self.first_times
+
+    def as_load(self) -> Load:
+        tables = {}
+        if self.rejected:
+            tables["rejected"] = pa.Table.from_pylist(self.rejected, schema=_REJECTED_SCHEMA)
+        if self.events:
+            tables["gharchive__events"] = pa.concat_tables(self.events)
+        tables["gharchive__hours"] = pa.Table.from_pylist(self._hour_rows(), schema=_HOURS_SCHEMA)
+        files = frozenset(hour.name + suffix for hour in self.hours for suffix in SUFFIXES)
+        return Load(
+            load_id("gharchive", *(hour.identity for hour in self.hours)),
+            "gharchive",
+            tables,
+            {
+                "rejected": Replaced("_source_file", files),
+                "gharchive__events": Replaced("_source_file", files),
+                "gharchive__hours": Replaced("hour", frozenset(hour.name for hour in self.hours)),
+            },
+            files=sum(hour.sha256 is not None for hour in self.hours),
+            units=len(self.hours),
+            bytes=sum(hour.bytes for hour in self.hours),
+            rejected=Counter(str(row["reason"]) for row in self.rejected),
+            notes=(*self._cut_files(), *(str(row["message"]) for row in self.rejected[:REJECTED_TOLD])),
+            record_tables=frozenset({"gharchive__events"}),
+        )
+
+    def _cut_files(self) -> list[str]:
+        return [
+            f"{hour.file} is cut after line {hour.unpacked.lines:,} ({hour.unpacked.problem}): the hour is partial until its file changes"
+            for hour in self.hours
+            if hour.unpacked.is_cut
+        ]
+
+    def _hour_rows(self) -> list[dict[str, object]]:
+        rejected_counts = Counter(str(row["_source_file"]) for row in self.rejected)
+        return [self._hour_row(hour, self.loaded_counts[hour.file], rejected_counts[hour.file]) for hour in self.hours]
+
+    def _hour_row(self, hour: _Hour, loaded: int, rejected: int) -> dict[str, object]:
+        state = "missing" if hour.sha256 is None else "partial" if hour.unpacked.is_cut else "loaded" if loaded + rejected else "empty"
+        return {
+            "hour": hour.name,
+            "period_start": period_start(hour.start, self.first_times.get(hour.file)),
+            "period_seconds": HOUR_SECONDS,
+            "state": state,
+            "record_count": loaded + rejected,
+            "loaded_count": loaded,
+            "rejected_count": rejected,
+            "content_sha256": hour.sha256,
+            "content_bytes": hour.bytes if hour.sha256 else None,
+            "etag": hour.etag,
+            "_source_file": hour.file,
+            "_source_line": 0,
+        }
 
 
 class HourLoads:
@@ -120,74 +181,57 @@ class HourLoads:
 
     def __iter__(self) -> Iterator[Load]:
         package = _Package()
-        connection = connect()
-        for hour in self._hours:
+        with connect() as connection:
+            for batch in read_ahead(self._batches()):
+                package.add(batch, connection)
+                if batch.ends_package:
+                    yield package.as_load()
+                    package = _Package()
+
+    def _batches(self) -> Iterator[_Batch]:
+        """Unpack the files of the hours that are news."""
+        batch, batch_bytes, package_bytes, package_lines = _Batch(), 0, 0, 0
+        for start in self._hours:
             try:
-                fetched = self._fetch(hour)
+                fetched = self._fetch(start)
             except SourceUnavailableError as error:
                 self.unavailable.append(error)
                 continue
             if fetched is None:
                 continue
-            self._add(package, hour, fetched[0], connection)
-            if package.records >= self._settings.package_records:
-                yield package.as_load()
-                package = _Package()
-        if package.hours:
-            yield package.as_load()
-        connection.close()
+            hour, content = fetched
+            limits = {"max_line_bytes": self._settings.max_record_bytes, "max_bytes": self._settings.max_hour_bytes}
+            for lines in read_lines(content, hour.unpacked, **limits, name=hour.file):
+                batch.pieces.append(lines)
+                batch_bytes += lines.texts.nbytes
+                if batch_bytes >= BATCH_BYTES:
+                    yield batch
+                    batch, batch_bytes = _Batch(), 0
+            batch.hours.append(hour)
+            package_lines, package_bytes = package_lines + hour.unpacked.lines, package_bytes + hour.unpacked.bytes
+            if package_lines >= self._settings.package_records or package_bytes >= PACKAGE_BYTES:
+                batch.ends_package = True
+                yield batch
+                batch, batch_bytes, package_bytes, package_lines = _Batch(), 0, 0, 0
+        if batch.hours:
+            batch.ends_package = True
+            yield batch
 
-    def _fetch(self, hour: datetime) -> tuple[HourFile | None] | None:
-        """Return an hour's file (or that it is missing) where that is news; None where there is none."""
-        known = self._known.get(hour_name(hour))
-        age = datetime.now(UTC) - hour
+    def _fetch(self, start: datetime) -> tuple[_Hour, bytes] | None:
+        """Return an hour and its file's content (empty where it is missing); None where that is no news."""
+        name = hour_name(start)
+        known = self._known.get(name)
+        age = datetime.now(UTC) - start
         asked_for = ASK_MISSING_FOR if known is not None and known.state == "missing" else ASK_LOADED_FOR
         if known is not None and not (self._recheck or self.folder.is_local or age < asked_for):
             return None
-        found = self.folder.find(hour)
+        found = self.folder.find(start)
         if found is None:
-            return None if known is not None else (None,)
+            return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
         path, etag = found
         if known is not None and etag is not None and known.etag == etag:
             return None
         file = self.folder.fetch(path, etag)
         if file is None or (known is not None and known.sha256 == file.sha256):
             return None
-        return (file,)
-
-    def _add(self, package: _Package, hour: datetime, file: HourFile | None, connection: object) -> None:
-        name = hour_name(hour)
-        known = self._known.get(name)
-        row: dict[str, object] = {"hour": name, "period_seconds": HOUR_SECONDS, "_source_line": 0}
-        package.names.append(name)
-        package.identity.append(f"{name}={file.sha256 if file else 'missing'} after {known.load_id if known else 'nothing'}")
-        if file is None:
-            row |= {"period_start": hour, "state": "missing", "_source_file": f"{name}{SUFFIXES[0]}"}
-            package.hours.append(row | dict.fromkeys(("record_count", "loaded_count", "rejected_count"), 0))
-            return
-        unpacked, loaded, rejected, first = Unpacked(), 0, 0, None
-        limits = {"max_line_bytes": self._settings.max_record_bytes, "max_bytes": self._settings.max_hour_bytes}
-        for lines in read_lines(file.content, unpacked, **limits, name=file.name):
-            parsed = parse_lines(connection, lines, file.name)  # type: ignore[arg-type]
-            first = first or parsed.first_created_at
-            loaded, rejected = loaded + parsed.events.num_rows, rejected + len(parsed.rejected)
-            package.events.append(parsed.events)
-            package.rejected += parsed.rejected
-        package.files += 1
-        package.bytes += len(file.content)
-        if unpacked.is_cut:
-            package.problems.append(
-                f"{file.name} is cut after line {unpacked.lines:,} ({unpacked.problem}): the hour is partial until its file changes"
-            )
-        row |= {
-            "period_start": period_start(hour, first),
-            "state": "partial" if unpacked.is_cut else "loaded" if loaded + rejected else "empty",
-            "record_count": loaded + rejected,
-            "loaded_count": loaded,
-            "rejected_count": rejected,
-            "content_sha256": file.sha256,
-            "content_bytes": len(file.content),
-            "etag": file.etag,
-            "_source_file": file.name,
-        }
-        package.hours.append(row)
+        return _Hour(name, start, known, file.name, file.sha256, etag, len(file.content)), file.content

@@ -5,12 +5,14 @@ Record forms are told apart by shape: the old one (before 2015) has no id, no `r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection
-from ingest.gharchive.lines import Lines
+from ingest.gharchive.lines import BadLine, Lines
 
 _PATHS = {
     "id": "$.id",
@@ -62,10 +64,10 @@ _BAD_INTEGER = " ".join(
 )
 _PARSED = f"""
 WITH split AS (
-  SELECT number AS line_number, line, try(json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}])) AS f
+  SELECT number AS line_number, line, file, try(json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}])) AS f
   FROM lines
 ), timed AS (
-  SELECT line_number, line, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at
+  SELECT line_number, line, file, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at
   FROM split
 ), judged AS (
   SELECT *,
@@ -77,7 +79,7 @@ WITH split AS (
               {_BAD_INTEGER} END AS problem
   FROM timed
 )
-SELECT line_number, line, problem,
+SELECT line_number, line, file, problem,
        CASE WHEN {_f("id")} IS NULL THEN sha256(line) ELSE {_f("id")} END AS record_id,
        {_f("type")} AS record_type,
        created_at,
@@ -98,53 +100,75 @@ SELECT line_number, line, problem,
        {_f("opened_by_login")} AS opened_by_login,
        {_time(_f("published_at"))} AS published_at,
        {_f("created_at")} AS created_at_text
-FROM judged ORDER BY line_number
+FROM judged
 """
 
 
 @dataclass(frozen=True)
 class ParsedLines:
-    """Rows of `raw.gharchive__events` (without the load's columns) and of `raw.rejected`, and the first record's time as written."""
+    """What lines of some hour files hold.
+
+    Attributes:
+        events: rows of `raw.gharchive__events` without the load's columns, in the order of the lines.
+        rejected: rows of `raw.rejected` without the load's columns.
+        loaded_counts: good records of each file.
+        first_times: time of each file's first good record, as it stands there.
+    """
 
     events: pa.Table
     rejected: list[dict[str, object]]
-    first_created_at: str | None
+    loaded_counts: dict[str, int]
+    first_times: dict[str, str]
 
 
-def parse_lines(connection: DuckConnection, lines: Lines, file_name: str) -> ParsedLines:
-    """Parse some lines of an hour file; what doesn't fit is returned with its reason and field."""
-    source = pa.table({"number": lines.numbers, "line": lines.texts})
+def parse_lines(connection: DuckConnection, pieces: Sequence[Lines]) -> ParsedLines:
+    """Parse lines of one or more hour files at once; what doesn't fit is returned with its reason and field."""
+    source = pa.concat_tables(
+        [pa.table({"file": pa.repeat(piece.file, len(piece.texts)), "number": piece.numbers, "line": piece.texts}) for piece in pieces]
+    )
     connection.register("lines", source)
     try:
         parsed = connection.execute(_PARSED).to_arrow_table()
     finally:
         connection.unregister("lines")
-    problems = parsed.column("problem")
-    good = parsed.filter(pa.compute.is_null(problems))
-    rejected = [_rejected(file_name, row) for row in parsed.filter(pa.compute.is_valid(problems)).to_pylist()]
-    rejected += [
-        {"source": "gharchive", "reason": bad.reason, "field": None, "record": bad.text}
-        | {"message": f"line {bad.number} of {file_name}: {bad.reason.replace('_', ' ')} ({bad.message})"}
-        | {"_source_file": file_name, "_source_line": bad.number}
-        for bad in lines.bad
-    ]
-    first = good.column("created_at_text")[0].as_py() if good.num_rows else None
-    return ParsedLines(_events(good, file_name), rejected, first)
+    problems, good = parsed.column("problem"), parsed
+    rejected = [_bad(piece.file, line) for piece in pieces for line in piece.bad]
+    if problems.null_count < len(problems):
+        good = parsed.filter(pc.is_null(problems))
+        rejected += [_rejected(row) for row in parsed.filter(pc.is_valid(problems)).to_pylist()]
+    counts, first_times, at = {}, {}, 0
+    for entry in pc.value_counts(good.column("file")).to_pylist():
+        name, count = entry["values"], entry["counts"]
+        counts[name], first_times[name] = count, good.column("created_at_text")[at].as_py()
+        at += count
+    return ParsedLines(_events(good), rejected, counts, first_times)
 
 
-def _rejected(file_name: str, row: dict[str, object]) -> dict[str, object]:
+def _bad(file: str, line: BadLine) -> dict[str, object]:
+    return {
+        "source": "gharchive",
+        "reason": line.reason,
+        "field": None,
+        "message": f"line {line.number} of {file}: {line.reason.replace('_', ' ')} ({line.message})",
+        "record": line.text,
+        "_source_file": file,
+        "_source_line": line.number,
+    }
+
+
+def _rejected(row: dict[str, object]) -> dict[str, object]:
     reason, _, field = str(row["problem"]).partition(":")
     return {
         "source": "gharchive",
         "reason": reason,
         "field": field or None,
-        "message": f"line {row['line_number']} of {file_name}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
+        "message": f"line {row['line_number']} of {row['file']}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
         "record": row["line"],
-        "_source_file": file_name,
+        "_source_file": row["file"],
         "_source_line": row["line_number"],
     }
 
 
-def _events(good: pa.Table, file_name: str) -> pa.Table:
-    good = good.drop_columns(["problem", "created_at_text"]).rename_columns({"line": "record", "line_number": "_source_line"})
-    return good.append_column("_source_file", pa.repeat(file_name, good.num_rows).cast(pa.string()))
+def _events(good: pa.Table) -> pa.Table:
+    renamed = {"line": "record", "line_number": "_source_line", "file": "_source_file"}
+    return good.drop_columns(["problem", "created_at_text"]).rename_columns(renamed)

@@ -37,7 +37,7 @@ def parse(*lines: str | bytes | dict[str, Any]) -> ParsedLines:
     """Parse lines, given as text or as records."""
     texts = [line if isinstance(line, str) else line.decode() if isinstance(line, bytes) else json.dumps(line) for line in lines]
     with connect() as connection:
-        return parse_lines(connection, Lines(pa.array(range(1, len(texts) + 1), pa.int64()), pa.array(texts, pa.string())), "f.json")
+        return parse_lines(connection, [Lines("f.json", pa.array(range(1, len(texts) + 1), pa.int64()), pa.array(texts, pa.string()))])
 
 
 def row(line: str | dict[str, Any]) -> dict[str, Any]:
