@@ -185,7 +185,7 @@ def take_data_file(table: Table, path: Path) -> DataFile:
     """Bring a local Parquet file that `write_parquet` wrote for this table (rows of one partition) to the table's place."""
     location = _new_location(table)
     with path.open("rb") as source, table.io.new_output(location).create() as stream:
-        shutil.copyfileobj(source, stream, COPY_BYTES)  # type: ignore[misc]  # PyIceberg's stream protocol lacks a type that shutil wants
+        shutil.copyfileobj(source, stream, COPY_BYTES)
     return _data_file(table, location)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -57,38 +57,61 @@ BATCH_ROWS = 50_000
 LARGE_BYTES = 2_000_000_000
 
 
-@dataclass
 class Package:
-    """A load on its way into the catalog: the folder of its files, the data files that its jobs made of them, and what became of it."""
+    """A load on its way into the catalog.
 
-    load: Load
-    catalog: Catalog
-    folder: Path
-    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    written: dict[str, list[DataFile]] = field(default_factory=dict)
-    committed: list[str] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    Rows are let go table by table as they are written: dlt's objects refer to each other in circles and would keep them.
 
+    Attributes:
+        load: the load, its tables without rows.
+        folder: where its files are written.
+        written: the data files that its jobs made, by raw table.
+    """
 
-@dlt.source(name="osslake", max_table_nesting=0)
-def as_dlt_source(package: Package) -> Any:
-    """Return a load as a dlt source: one resource of Parquet files for each table that has rows."""
-    return [
-        dlt.resource(_files(package, name), name=name, table_name=name, write_disposition="append")
-        for name, rows in package.load.tables.items()
-        if rows.num_rows
-    ]
+    def __init__(self, load: Load, catalog: Catalog, folder: Path) -> None:
+        self.load = replace(load, tables={name: rows.schema.empty_table() for name, rows in load.tables.items()})
+        self.catalog = catalog
+        self.folder = folder
+        self.written: dict[str, list[DataFile]] = {}
+        self.lock = threading.Lock()
+        self._rows = {name: rows for name, rows in load.tables.items() if rows.num_rows}
+        self._tables = {name: ensure_table(catalog, _raw_dataset(name)) for name in self._rows}
+        self._loaded_at = datetime.now(UTC)
 
+    def table(self, name: str) -> Table:
+        """Return a raw table that this load brings rows to, as it was when the load began."""
+        return self._tables[name]
 
-def _files(package: Package, name: str) -> Iterator[Any]:
-    """Write a table's rows, with the load's columns, as files of one partition each, in the order of the grain."""
-    dataset = _raw_dataset(name)
-    schema = arrow_schema(ensure_table(package.catalog, dataset))
-    for number, part in enumerate(partitions(_with_load(package.load.tables[name], schema, package), dataset)):
-        path = package.folder / f"{name}-{number}.parquet"
-        write_parquet(path, schema, part.to_batches(BATCH_ROWS))
-        yield dlt.mark.with_file_import(str(path), "parquet", part.num_rows, hints=schema.empty_table())
+    def files(self, name: str) -> Iterator[tuple[Path, int]]:
+        """Write a table's rows as files of one partition each, in the order of the grain; yield each with its number of rows."""
+        schema = arrow_schema(self._tables[name])
+        for number, part in enumerate(partitions(self._with_load(self._rows.pop(name), schema), _raw_dataset(name))):
+            path = self.folder / f"{name}-{number}.parquet"
+            write_parquet(path, schema, part.to_batches(BATCH_ROWS))
+            yield path, part.num_rows
+
+    def as_dlt_source(self) -> Any:
+        """Return a dlt source with one resource of Parquet files for each table that has rows; None if none has."""
+
+        @dlt.source(name="osslake", max_table_nesting=0)
+        def source() -> Any:
+            return [dlt.resource(self._imports(name), name=name, table_name=name, write_disposition="append") for name in self._tables]
+
+        return source() if self._tables else None
+
+    def _imports(self, name: str) -> Iterator[Any]:
+        nothing = arrow_schema(self._tables[name]).empty_table()
+        for path, count in self.files(name):
+            yield dlt.mark.with_file_import(str(path), "parquet", count, hints=nothing)
+
+    def _with_load(self, rows: pa.Table, target: pa.Schema) -> pa.Table:
+        """Add `_load_id` and `_loaded_at`, and bring columns into the table's order and types."""
+        added = {"_load_id": pa.scalar(self.load.id), "_loaded_at": pa.scalar(self._loaded_at, pa.timestamp("us", "UTC"))}
+        columns = [
+            pa.repeat(added[name], rows.num_rows) if name in added else rows.column(name).cast(target.field(name).type)
+            for name in target.names
+        ]
+        return pa.Table.from_arrays(columns, schema=target)
 
 
 class IcebergJob(RunnableLoadJob):
@@ -102,7 +125,7 @@ class IcebergJob(RunnableLoadJob):
     def run(self) -> None:
         """Make the job's file a data file, which no snapshot knows yet."""
         package = self._package
-        file = take_data_file(ensure_table(package.catalog, _raw_dataset(self._name)), Path(self._file_path))
+        file = take_data_file(package.table(self._name), Path(self._file_path))
         crash_point("load.written")
         with package.lock:
             package.written.setdefault(self._name, []).append(file)
@@ -180,15 +203,6 @@ def _raw_dataset(name: str) -> Dataset:
     return next(dataset for dataset in RAW_TABLES if dataset.name == name)
 
 
-def _with_load(rows: pa.Table, target: pa.Schema, package: Package) -> pa.Table:
-    """Add `_load_id` and `_loaded_at`, and bring columns into the table's order and types."""
-    added = {"_load_id": pa.scalar(package.load.id), "_loaded_at": pa.scalar(package.loaded_at, pa.timestamp("us", "UTC"))}
-    columns = [
-        pa.repeat(added[name], rows.num_rows) if name in added else rows.column(name).cast(target.field(name).type) for name in target.names
-    ]
-    return pa.Table.from_arrays(columns, schema=target)
-
-
 def partitions(rows: pa.Table, dataset: Dataset) -> Iterator[pa.Table]:
     """Cut rows by the dataset's partitions, each part sorted by the grain (lists aside); the parts are slices of one sorted table."""
     grain = [name for name in dataset.grain if not pa.types.is_list(rows.schema.field(name).type)]
@@ -235,7 +249,6 @@ def _commit_table(package: Package, name: str, dataset: Dataset) -> None:
     for attempt in range(COMMIT_ATTEMPTS):
         table = ensure_table(package.catalog, dataset)
         if has_load(table, load.id):
-            package.found.append(name)
             return
         removed, kept = _replaced_files(table, dataset, replaced)
         if not (added or removed):
@@ -247,7 +260,6 @@ def _commit_table(package: Package, name: str, dataset: Dataset) -> None:
                 raise
             wait_before_retry(attempt)
         else:
-            package.committed.append(name)
             return
 
 
@@ -260,12 +272,12 @@ def _replaced_files(table: Table, dataset: Dataset, replaced: Replaced | None) -
     kept: list[DataFile] = []
     for file in _files_that_may_hold(table, replaced, data_files(table)):
         with table.io.new_input(file.file_path).open() as stream:
-            rows = pq.read_table(stream)
-        stays = pc.invert(pc.is_in(rows.column(replaced.column), value_set=values))
-        if pc.all(stays).as_py():
-            continue
+            parquet = pq.ParquetFile(stream)
+            stays = pc.invert(pc.is_in(parquet.read([replaced.column]).column(0), value_set=values))
+            if pc.all(stays).as_py():
+                continue
+            rest = parquet.read().filter(stays)
         removed.append(file)
-        rest = rows.filter(stays)
         kept += [written for part in partitions(rest, dataset) if (written := write_data_file(table, part.to_batches(BATCH_ROWS)))]
     return removed, kept
 

@@ -21,7 +21,7 @@ from catalog.errors import CommitError, OsslakeError
 from catalog.iceberg import open_catalog
 from catalog.settings import Settings
 from ingest.ahead import read_ahead
-from ingest.destination import IcebergDestination, Package, as_dlt_source, commit_package
+from ingest.destination import IcebergDestination, Package, commit_package
 from ingest.loads import Load
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Loader:
         summary.duration_s = time.monotonic() - started
         return summary
 
-    def commit(self, load: Load) -> Package:
+    def commit(self, load: Load) -> None:
         """Bring one load into the lake through dlt.
 
         What an earlier run left unfinished is of no use: the source offers it again, under the same load id.
@@ -103,8 +103,8 @@ class Loader:
         """
         with TemporaryDirectory(dir=self._work.path) as folder:
             package = Package(load, self.catalog, Path(folder))
-            source = as_dlt_source(package)
-            if source.resources:
+            source = package.as_dlt_source()
+            if source:
                 pipeline = dlt.pipeline(PIPELINE, pipelines_dir=f"{folder}/pipelines", destination=IcebergDestination(package))
                 try:
                     pipeline.run(source, loader_file_format="parquet")
@@ -112,7 +112,6 @@ class Loader:
                     raise _cause(error, load) from error
             else:
                 commit_package(package)
-        return package
 
     @staticmethod
     def _count(summary: LoadSummary, load: Load) -> None:

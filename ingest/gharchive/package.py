@@ -24,7 +24,7 @@ ASK_LOADED_FOR = timedelta(days=7)
 HOUR_SECONDS = 3600
 REJECTED_TOLD = 5
 BATCH_BYTES = 32_000_000
-PACKAGE_BYTES = 256_000_000
+PACKAGE_BYTES = 128_000_000
 _REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source", "reason", "field", "message", "record", "_source_file")] + [("_source_line", pa.int64())]
 )

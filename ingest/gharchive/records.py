@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection
+from catalog.errors import SourceError
 from ingest.gharchive.lines import BadLine, Lines
 
 _PATHS = {
@@ -64,10 +65,10 @@ _BAD_INTEGER = " ".join(
 )
 _PARSED = f"""
 WITH split AS (
-  SELECT number AS line_number, line, file, try(json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}])) AS f
+  SELECT number AS line_number, line, try(json_extract_string(line, [{", ".join(f"'{path}'" for path in _PATHS.values())}])) AS f
   FROM lines
 ), timed AS (
-  SELECT line_number, line, file, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at
+  SELECT line_number, line, f, {_IS_OLD} AS is_old, {_time(_f("created_at"))} AS created_at
   FROM split
 ), judged AS (
   SELECT *,
@@ -79,7 +80,7 @@ WITH split AS (
               {_BAD_INTEGER} END AS problem
   FROM timed
 )
-SELECT line_number, line, file, problem,
+SELECT line_number AS "_source_line", problem,
        CASE WHEN {_f("id")} IS NULL THEN sha256(line) ELSE {_f("id")} END AS record_id,
        {_f("type")} AS record_type,
        created_at,
@@ -122,26 +123,35 @@ class ParsedLines:
 
 
 def parse_lines(connection: DuckConnection, pieces: Sequence[Lines]) -> ParsedLines:
-    """Parse lines of one or more hour files at once; what doesn't fit is returned with its reason and field."""
-    source = pa.concat_tables(
+    """Parse lines of one or more hour files at once; what doesn't fit is returned with its reason and field.
+
+    DuckDB gives the promoted fields alone, a row a line in the lines' order; the lines themselves don't go through it.
+
+    Raises:
+        SourceError: the order was not kept.
+    """
+    lines = pa.concat_tables(
         [pa.table({"file": pa.repeat(piece.file, len(piece.texts)), "number": piece.numbers, "line": piece.texts}) for piece in pieces]
     )
-    connection.register("lines", source)
+    connection.register("lines", lines)
     try:
         parsed = connection.execute(_PARSED).to_arrow_table()
     finally:
         connection.unregister("lines")
+    if not parsed.column("_source_line").equals(lines.column("number")):
+        raise SourceError(f"the lines of {pieces[0].file} came out of the parser in another order")
+    parsed = parsed.append_column("record", lines.column("line")).append_column("_source_file", lines.column("file"))
     problems, good = parsed.column("problem"), parsed
     rejected = [_bad(piece.file, line) for piece in pieces for line in piece.bad]
     if problems.null_count < len(problems):
         good = parsed.filter(pc.is_null(problems))
         rejected += [_rejected(row) for row in parsed.filter(pc.is_valid(problems)).to_pylist()]
     counts, first_times, at = {}, {}, 0
-    for entry in pc.value_counts(good.column("file")).to_pylist():
+    for entry in pc.value_counts(good.column("_source_file")).to_pylist():
         name, count = entry["values"], entry["counts"]
         counts[name], first_times[name] = count, good.column("created_at_text")[at].as_py()
         at += count
-    return ParsedLines(_events(good), rejected, counts, first_times)
+    return ParsedLines(good.drop_columns(["problem", "created_at_text"]), rejected, counts, first_times)
 
 
 def _bad(file: str, line: BadLine) -> dict[str, object]:
@@ -162,13 +172,8 @@ def _rejected(row: dict[str, object]) -> dict[str, object]:
         "source": "gharchive",
         "reason": reason,
         "field": field or None,
-        "message": f"line {row['line_number']} of {row['file']}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
-        "record": row["line"],
-        "_source_file": row["file"],
-        "_source_line": row["line_number"],
+        "message": f"line {row['_source_line']} of {row['_source_file']}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
+        "record": row["record"],
+        "_source_file": row["_source_file"],
+        "_source_line": row["_source_line"],
     }
-
-
-def _events(good: pa.Table) -> pa.Table:
-    renamed = {"line": "record", "line_number": "_source_line", "file": "_source_file"}
-    return good.drop_columns(["problem", "created_at_text"]).rename_columns(renamed)

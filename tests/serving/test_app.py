@@ -204,10 +204,9 @@ def test_readers_see_one_release_while_it_is_switched(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         try:
+            _wait_until(lambda: len(seen) == 1)
             second = lake.release_second()
-            deadline = time.monotonic() + START_TIMEOUT_S
-            while len(seen) < 2 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            _wait_until(lambda: len(seen) == 2)
         finally:
             stop.set()
             for thread in threads:
@@ -220,6 +219,12 @@ def test_readers_see_one_release_while_it_is_switched(tmp_path: Path) -> None:
     }
     assert errors == []
     assert seen == pinned
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def test_a_port_that_is_taken_is_a_clear_error(released_lake: ReleasedLake, api_url: str) -> None:
