@@ -202,6 +202,7 @@ GIT_REPOSITORIES = Dataset(
         Column("head_sha", "string", "commit that HEAD led to; null for a repository without commits"),
         Column("head_ref", "string", "branch that HEAD names"),
         Column("commit_count", "long", "commits that HEAD reaches", is_required=True),
+        Column("author_key_id", "string", "tells the key of the HMAC over authors' addresses from others", is_content=False),
         *PROVENANCE,
     ),
     grain=("repository_url",),

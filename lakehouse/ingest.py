@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from catalog.duck import connect, scan_sql
 from catalog.errors import SettingsError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
-from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES
+from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
 from catalog.storage import local_path
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
     from catalog.datasets import Dataset
+    from ingest.git import KnownRepository
     from ingest.loader import Loader, LoadSummary, Progress
     from ingest.loads import Load
 
@@ -84,18 +85,19 @@ def ingest_directories(
 
 def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource], progress: Progress | None = None) -> LoadSummary:
     """Load the commits of repositories, from the last head that was seen."""
-    from ingest.git import KnownRepository, identify_repository, read_repository
+    from ingest.git import identify_repository, read_repository
+
+    author_key = settings.author_key.get_secret_value().encode()
 
     def loads() -> Iterator[Load]:
-        rows = ledger_rows(settings, loader.catalog, GIT_REPOSITORIES, "repository_url, head_sha, commit_count, _load_id")
-        known: Mapping[str, KnownRepository] = {row[0]: KnownRepository(row[1], row[2], row[3]) for row in rows}
+        known = _known_repositories(settings, loader, author_key)
         for source in sources:
             remote = identify_repository(source.address, repository=source.repository or None)
             load = read_repository(
                 source.address,
                 repository=source.repository or None,
                 known=known.get(remote.url),
-                author_key=settings.author_key.get_secret_value().encode(),
+                author_key=author_key,
                 cache=settings.load.clone_cache.expanduser(),
                 timeout_s=settings.load.timeout_s,
             )
@@ -108,6 +110,20 @@ def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource],
     summary = loader.run("git", loads(), progress)
     summary.unchanged = len(unchanged)
     return summary
+
+
+def _known_repositories(settings: Settings, loader: Loader, author_key: bytes) -> dict[str, KnownRepository]:
+    """Return what the lake knows of each repository; commits that came later than the repository's own row were cut off."""
+    from ingest.git import KnownRepository, author_key_id
+
+    key_id = author_key_id(author_key)
+    columns = "repository_url, head_sha, commit_count, _load_id, _loaded_at, author_key_id"
+    rows = ledger_rows(settings, loader.catalog, GIT_REPOSITORIES, columns)
+    newest = dict(ledger_rows(settings, loader.catalog, GIT_COMMITS, "repository_url, max(_loaded_at)", "GROUP BY ALL"))
+    return {
+        url: KnownRepository(head, count, load_id, is_doubtful=newest.get(url, loaded_at) > loaded_at or row_key_id != key_id)
+        for url, head, count, load_id, loaded_at, row_key_id in rows
+    }
 
 
 def expand_git_sources(settings: Settings) -> list[GitSource]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +27,14 @@ class KnownRepository:
     Attributes:
         load_id: the row's `_load_id`. The next load's id is made of it, so that a history which comes back to an
             earlier state is a load of its own.
+        is_doubtful: whether what the lake has may be more or other than the row says (a later load was cut off, the
+            key of the authors' HMAC is another one), so that all is read again.
     """
 
     head_sha: str
     commit_count: int
     load_id: str
+    is_doubtful: bool = False
 
 
 def read_repository(
@@ -43,8 +48,8 @@ def read_repository(
 ) -> Load | None:
     """Read the commits that a repository's HEAD reaches, as far as they are not known.
 
-    If the known head is an ancestor of HEAD, the new commits are added. Else all rows of the repository are replaced;
-    so are they without `known`, which is what to pass when an earlier load may have been cut off.
+    If the known head is an ancestor of HEAD, the new commits are added. Else, and without `known`, all rows of the
+    repository are replaced.
 
     Args:
         address: path of a clone or a bare repository; or a URL or a bundle, which is fetched into `cache`.
@@ -61,16 +66,21 @@ def read_repository(
         SettingsError: the repository's address isn't known.
         SourceMissingError, SourceUnavailableError, SourceFormatError: it can't be read (`open_clone`).
     """
-    known_sha = known.head_sha if known else None
+    known_sha = known.head_sha if known and not known.is_doubtful else None
     clone = open_clone(address, repository=repository, cache=cache, known_sha=known_sha, timeout_s=timeout_s)
     if clone is None:
         return None
-    base = known if known and _is_ancestor(clone, known.head_sha) else None
+    base = known if known and not known.is_doubtful and _is_ancestor(clone, known.head_sha) else None
     rows = CommitRows(clone.remote, People(author_key))
     log = CommitLog(clone.repository, clone.head_sha, base.head_sha if base else None)
     for commit in log:
         rows.add(commit)
-    return _load(clone, rows, log.bytes, base, known)
+    return _load(clone, rows, log.bytes, base, known, author_key_id(author_key))
+
+
+def author_key_id(author_key: bytes) -> str:
+    """Return what tells one key of the authors' HMAC from another, and nothing else of it."""
+    return hmac.new(author_key, b"osslake author key", hashlib.sha256).hexdigest()[:16]
 
 
 def _is_ancestor(clone: Clone, sha: str) -> bool:
@@ -79,19 +89,21 @@ def _is_ancestor(clone: Clone, sha: str) -> bool:
     return clone.repository.ask("merge-base", "--is-ancestor", sha, clone.head_sha).code == 0
 
 
-def _load(clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None) -> Load:
+def _load(
+    clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None, key_id: str
+) -> Load:
     url = frozenset({clone.remote.url})
     replaces = {"git__repositories": Replaced("repository_url", url)}
     if base is None:
         replaces |= {"git__commits": Replaced("repository_url", url), "rejected": Replaced("_source_file", url)}
     commit_count = rows.count + (base.commit_count if base else 0)
     return Load(
-        load_id("git", clone.remote.url, known.load_id if known else "", clone.head_sha),
+        load_id("git", clone.remote.url, known.load_id if known else "", clone.head_sha, key_id),
         "git",
         {
             "git__commits": rows.table(),
             "rejected": rejected_table(rows.rejected),
-            "git__repositories": _cursor(clone, commit_count),
+            "git__repositories": _cursor(clone, commit_count, key_id),
         },
         replaces,
         bytes=bytes_,
@@ -100,7 +112,7 @@ def _load(clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | N
     )
 
 
-def _cursor(clone: Clone, commit_count: int) -> pa.Table:
+def _cursor(clone: Clone, commit_count: int, key_id: str) -> pa.Table:
     remote = clone.remote
     row = {
         "repository_url": remote.url,
@@ -109,6 +121,7 @@ def _cursor(clone: Clone, commit_count: int) -> pa.Table:
         "head_sha": clone.head_sha,
         "head_ref": clone.head_ref,
         "commit_count": commit_count,
+        "author_key_id": key_id,
         "_source_file": remote.url,
         "_source_line": 0,
     }
