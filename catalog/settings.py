@@ -92,6 +92,7 @@ class TransformSettings(_Part):
     threads: int = Field(0, ge=0, description="0: as many as there are cores")
     memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
     all_artifacts: bool = Field(False, description="series for all artifacts, not just those that a project lists")
+    accepted_falls: list[date] = Field([], description="days with less than half the usual records that are right as they are")
 
 
 class ReleaseSettings(_Part):

@@ -17,6 +17,7 @@ from lakehouse.raw_binding import EPOCH, RawChange, RawPin, changes_since, file_
 _TABLES = {
     "run": "as_of_date DATE, is_full BOOLEAN, steps_from DATE, audit_from DATE, all_artifacts BOOLEAN",
     "changed_days": "record_date DATE",
+    "accepted_falls": "day DATE",
     "removed_shas": "sha VARCHAR",
     "removed_pulls": "number BIGINT",
     "touched": "day DATE, artifact_id VARCHAR, actor_id VARCHAR",
@@ -124,8 +125,10 @@ def _write(
     is_full = is_full or bool(was_full and was_full[0])
     if is_full:
         days |= _all_days(connection)
-    for name in ("changed_days", "run", "days", "months"):
+    for name in ("changed_days", "accepted_falls", "run", "days", "months"):
         connection.execute(f"DELETE FROM control.{name}")
+    for day in settings.transform.accepted_falls:
+        connection.execute("INSERT INTO control.accepted_falls VALUES (?)", [day])
     if days:
         connection.executemany("INSERT INTO control.changed_days VALUES (?)", [(day,) for day in sorted(days)])
     if not is_full:

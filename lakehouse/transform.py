@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from catalog.datasets import Dataset
 
+_ADVICE = {
+    "no_collapse": " (days with less than half the records that are usual: see marts.event_coverage_v1; where that is right as it is,"
+    " name the days in the setting transform.accepted_falls)"
+}
 MODELS = Path(__file__).parent.parent / "models"
 ENVIRONMENT = "prod"
 _ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
@@ -223,7 +227,7 @@ def _wrapped(error: Exception, context: Context) -> TransformError:
         name = _short(str(getattr(failure.node, "snapshot_name", failure.node)))
         if isinstance(cause, NodeAuditsErrors | SqlmeshAuditError):
             audits = cause.errors if isinstance(cause, NodeAuditsErrors) else [cause]
-            said = ", ".join(f"{audit.audit_name} found {audit.count} rows" for audit in audits)
+            said = ", ".join(f"{audit.audit_name} found {audit.count} rows{_ADVICE.get(audit.audit_name, '')}" for audit in audits)
             return AuditError(f"audit of {name} failed, nothing is released: {said}", model=name)
         while cause.__cause__ is not None:
             cause = cause.__cause__

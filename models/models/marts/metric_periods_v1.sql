@@ -6,6 +6,7 @@ MODEL (
     metric_id TEXT, metric_name TEXT, sample_date DATE, is_period_complete BOOLEAN, coverage DOUBLE, is_degraded BOOLEAN, gap_reason TEXT
   ),
   grain (metric_name, sample_date),
+  audits (no_collapse),
   description 'How far the values of a metric at a date can be trusted: whether the period is over, how much of it is loaded, whether a known gap touches it.',
   column_descriptions (
     metric_id = 'the metric',
