@@ -67,7 +67,7 @@ class FolderBucket:
         self.dataset = dataset
 
     def _path(self, key: str) -> Path:
-        from catalog.storage import local_path
+        from catalog.local_files import local_path
 
         return local_path(self.folder, f"s3://{self.dataset}", f"s3://{self.dataset}/{key}")
 
@@ -92,7 +92,7 @@ class FolderBucket:
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file whole: aside, fsync, rename, fsync of the folder."""
-        from catalog.storage import write_whole
+        from catalog.local_files import write_whole
 
         write_whole(self._path(key), content)
 

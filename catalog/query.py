@@ -12,9 +12,9 @@ from catalog import duck
 from catalog.bucket import bucket_key, open_bucket
 from catalog.duck import DuckConnection, DuckError
 from catalog.errors import QueryError
+from catalog.local_files import whole_file
 from catalog.releases import Release, ReleasedTable
 from catalog.settings import Settings
-from catalog.whole_file import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Files of a lake: virtual paths for PyIceberg, and writes that are whole or not there.
+"""Virtual paths for PyIceberg.
 
 Every path that a table or a release names begins with one logical bucket (`s3://<dataset>/...`); where its bytes are is
 known here alone on the writing side, and told by the catalog on the reading side.
@@ -6,12 +6,12 @@ known here alone on the writing side, and told by the catalog on the reading sid
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
 from pyiceberg.io import InputFile, OutputFile
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+
+from catalog.local_files import local_path
 
 BUCKET_PROPERTY = "osslake.bucket"
 FOLDER_PROPERTY = "osslake.folder"
@@ -47,40 +47,3 @@ def _named(file: PyArrowFile, location: str) -> PyArrowFile:
     """Let a file answer with its virtual path, which is what PyIceberg writes into manifests."""
     file._location = location
     return file
-
-
-def local_path(folder: Path, bucket: str, location: str) -> Path:
-    """Return where the bytes of `location` (below `bucket`) lie in `folder`.
-
-    Raises:
-        ValueError: the location is not below the bucket, or leads out of the folder.
-    """
-    key = location.removeprefix(f"{bucket}/")
-    if key == location or ".." in key.split("/"):
-        raise ValueError(f"{location!r} is not a path below {bucket}")
-    return folder / key
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after a kill or a power loss it is there whole, or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from catalog.duck import connect, scan_sql
 from catalog.errors import SettingsError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
+from catalog.local_files import local_path
 from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
-from catalog.storage import local_path
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from catalog.datasets import Dataset
 from catalog.duck import DuckConnection, identifier, scan_sql
 from catalog.iceberg import data_files, ensure_table
+from catalog.local_files import local_path
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
-from catalog.storage import local_path
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

@@ -13,10 +13,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from catalog.iceberg import ensure_table
+from catalog.local_files import write_whole
 from catalog.raw_tables import RAW_TABLES
 from catalog.releases import read_latest
 from catalog.settings import Settings
-from catalog.storage import write_whole
 from lakehouse.transform import MODELS, engine_file
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from filelock import FileLock, Timeout
 
 from catalog.crash import crash_point
 from catalog.errors import PublishError, VerificationError
-from catalog.storage import write_whole
-from catalog.whole_file import whole_file
+from catalog.local_files import whole_file, write_whole
 
 LOCK_FILE = ".export.lock"
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "r2"})

@@ -18,9 +18,9 @@ from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
 from catalog.duck import DuckConnection, connect, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
+from catalog.local_files import local_path
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
-from catalog.storage import local_path
 from lakehouse.model_datasets import HALVES
 from lakehouse.raw_binding import EPOCH
 from lakehouse.transform import engine_file

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
 from catalog.errors import SettingsError
+from catalog.local_files import sync_folder, write_whole
 from catalog.settings import Settings
 from catalog.signatures import TrustedKeys, key_id, read_public_keys
-from catalog.storage import sync_folder, write_whole
 
 
 def public_key_file(path: Path) -> Path:

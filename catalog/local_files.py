@@ -1,4 +1,4 @@
-"""Big files that are whole or not there, written piece by piece."""
+"""Local files of a lake: where a virtual path's bytes lie, and writes that are whole or not there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 ASIDE_SUFFIX = ".part"
+
+
+def local_path(folder: Path, bucket: str, location: str) -> Path:
+    """Return where the bytes of `location` (below `bucket`) lie in `folder`.
+
+    Raises:
+        ValueError: the location is not below the bucket, or leads out of the folder.
+    """
+    key = location.removeprefix(f"{bucket}/")
+    if key == location or ".." in key.split("/"):
+        raise ValueError(f"{location!r} is not a path below {bucket}")
+    return folder / key
 
 
 @contextmanager
@@ -29,11 +41,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename durable; catalog.storage's would bring PyIceberg with it, two seconds before the first row."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file so that after a kill or a power loss it is there whole, or as it was before."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
