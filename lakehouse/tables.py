@@ -7,6 +7,7 @@ materialised intermediate tables are published; the halves of the series (`int_c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 BATCH_ROWS = 100_000
+WRITERS = 2
 
 
 @dataclass
@@ -57,12 +59,16 @@ def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Data
         if not (is_everything or waiting):
             return summary
         known = _released_digests(settings)
-        for dataset in datasets:
-            publication = _Publication(settings, connection, ensure_table(catalog, dataset), dataset, known)
-            publication.run(_months(connection, dataset, is_everything), summary)
-            if progress:
-                progress(dataset.full_name)
-            crash_point("publish.table")
+        publications = [
+            _Publication(settings, connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets
+        ]
+        months = [_months(connection, dataset, is_everything) for dataset in datasets]
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
+            for publication, change in zip(publications, pool.map(_Publication.write, publications, months), strict=True):
+                publication.commit(change, summary)
+                if progress:
+                    progress(publication.dataset.full_name)
+                crash_point("publish.table")
         connection.execute("BEGIN")
         connection.execute("DELETE FROM control.unpublished")
         connection.execute("UPDATE control.done SET is_everything_unpublished = FALSE")
@@ -93,8 +99,18 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
     return {row[0] for row in rows}
 
 
+@dataclass
+class _Change:
+    """What differs in a table: data files that come and go, the partitions that they make up, digests by path of what was written."""
+
+    digests: dict[str, FileDigest]
+    added: list[DataFile] = field(default_factory=list)
+    removed: list[DataFile] = field(default_factory=list)
+    partitions: list[str] = field(default_factory=list)
+
+
 class _Publication:
-    """One table's publication."""
+    """One table's publication, over a cursor of its own: tables are written side by side and committed one by one."""
 
     def __init__(
         self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset, known: Mapping[str, FileDigest]
@@ -104,32 +120,34 @@ class _Publication:
         self.source = f"{dataset.stage}.{identifier(dataset.name)}"
         self.month = f"CAST(date_trunc('month', {dataset.partitioning.column}) AS DATE)" if dataset.partitioning else "NULL"
 
-    def run(self, months: set[date] | None, summary: TablesSummary) -> None:
-        """Write the partitions that may differ, keep those that do, and commit them in one snapshot."""
+    def write(self, months: set[date] | None) -> _Change:
+        """Write the partitions that may differ, and keep those that do; nothing is committed."""
         existing = self._existing()
         written = {
             key: write_data_file(self.table, self._rows(key)) if count else None
             for key, count in self._candidates(months, existing).items()
         }
         digests = self._digests([file for file in written.values() if file])
-        added: list[DataFile] = []
-        removed: list[DataFile] = []
-        changed: list[str] = []
+        change = _Change(digests)
         for key, new in written.items():
             old = existing.get(key, [])
             if new and old and digests[new.file_path] == self._digest(old):
                 self.table.io.delete(new.file_path)
                 continue
-            added += [new] if new else []
-            removed += old
-            changed += [f"{key:%Y-%m}" if key else ""] if new or old else []
-        if added or removed or self.table.current_snapshot() is None:
+            change.added += [new] if new else []
+            change.removed += old
+            change.partitions += [f"{key:%Y-%m}" if key else ""] if new or old else []
+        return change
+
+    def commit(self, change: _Change, summary: TablesSummary) -> None:
+        """Commit what was written in one snapshot; a table's first one even without rows."""
+        if change.added or change.removed or self.table.current_snapshot() is None:
             crash_point("publish.written")
-            commit_files(self.table, added, removed, {"osslake.publisher": "osslake"})
-            summary.tables[self.dataset.full_name] = changed
-            summary.rows += sum(file.record_count for file in added)
-            summary.bytes += sum(file.file_size_in_bytes for file in added)
-            summary.digests |= {file.file_path: digests[file.file_path] for file in added}
+            commit_files(self.table, change.added, change.removed, {"osslake.publisher": "osslake"})
+            summary.tables[self.dataset.full_name] = change.partitions
+            summary.rows += sum(file.record_count for file in change.added)
+            summary.bytes += sum(file.file_size_in_bytes for file in change.added)
+            summary.digests |= {file.file_path: change.digests[file.file_path] for file in change.added}
 
     def _candidates(self, months: set[date] | None, existing: Mapping[date | None, list[DataFile]]) -> dict[date | None, int]:
         """Return the partitions that may differ with their row counts; a table without partitions only if its digest differs."""
