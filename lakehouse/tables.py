@@ -118,7 +118,8 @@ class _Publication:
         self.settings, self.connection, self.table, self.dataset, self.known = settings, connection, table, dataset, known
         self.columns = [(column.name, column.type) for column in dataset.columns]
         self.source = f"{dataset.stage}.{identifier(dataset.name)}"
-        self.month = f"CAST(date_trunc('month', {dataset.partitioning.column}) AS DATE)" if dataset.partitioning else "NULL"
+        self.column = dataset.partitioning.column if dataset.partitioning else ""
+        self.month = f"CAST(date_trunc('month', {self.column}) AS DATE)" if self.column else "NULL"
 
     def write(self, months: set[date] | None) -> _Change:
         """Write the partitions that may differ, and keep those that do; nothing is committed."""
@@ -157,13 +158,18 @@ class _Publication:
             return {None: self._count()}
         if months is not None and not months:
             return {}
-        where = "" if months is None else f"WHERE {self.month} IN ({', '.join(f'DATE {month.isoformat()!r}' for month in sorted(months))})"
+        where = "" if months is None else f"WHERE {' OR '.join(self._within(month) for month in sorted(months))}"
         rows = self.connection.execute(
             f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1"
         ).fetchall()
         counts: dict[date | None, int] = dict(rows)
         gone = set(existing) if months is None else set(existing) & set(months)
         return counts | dict.fromkeys(gone - set(counts), 0)
+
+    def _within(self, month: date) -> str:
+        """Return the condition of a month as a range, by which DuckDB skips what lies outside."""
+        day = f"DATE '{month.isoformat()}'"
+        return f"({self.column} >= {day} AND {self.column} < {day} + INTERVAL 1 MONTH)"
 
     def _existing(self) -> dict[date | None, list[DataFile]]:
         files: dict[date | None, list[DataFile]] = {}
@@ -196,7 +202,7 @@ class _Publication:
 
     def _rows(self, key: date | None) -> Iterator[pa.RecordBatch]:
         """Yield a partition's rows in the order of the grain."""
-        where = f"WHERE {self.month} = DATE '{key.isoformat()}'" if key else ""
+        where = f"WHERE {self._within(key)}" if key else ""
         names = ", ".join(identifier(name) for name, _ in self.columns)
         order = ", ".join(f"{identifier(name)} NULLS FIRST" for name in self.dataset.grain)
         reader = self.connection.execute(f"SELECT {names} FROM {self.source} {where} ORDER BY {order}").to_arrow_reader(BATCH_ROWS)

@@ -13,7 +13,6 @@ POINTS = (
     "publish.written",
     "publish.written:5",
     "publish.table",
-    "publish.table:17",
     "publish.tables",
     "release.hashed",
     "release.tagged",

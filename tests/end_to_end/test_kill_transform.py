@@ -9,7 +9,7 @@ import pytest
 from end_to_end.kills import check_as_never_killed, copy_of, run_again, run_killed
 from end_to_end.lakes import Lake
 
-POINTS = ("transform.prepared", "transform.deleted", "transform.deleted:9", "transform.model:5", "transform.planned", "transform.marked")
+POINTS = ("transform.prepared", "transform.deleted", "transform.model:5", "transform.planned", "transform.marked")
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -51,7 +51,12 @@ WITH entities AS (
   FROM intermediate.int_artifact_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
   CROSS JOIN @calendar_window_names()
-  WHERE d.event_date BETWEEN (SELECT lowest FROM bounds) AND (SELECT highest FROM bounds)
+  WHERE
+    d.event_date BETWEEN (SELECT lowest FROM bounds) AND (SELECT highest FROM bounds)
+    AND @restated(
+      (e.entity_id, w.window_name, @calendar_windows(d.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
+      OR e.entity_id IN (SELECT entity_id FROM changed)
+    )
   GROUP BY 1, 2, 3, 4, 5
 ), artifact_totals AS (
   SELECT entity_id, event_source, window_name, sample_date, @summed(sum, targets)
@@ -76,6 +81,11 @@ WITH entities AS (
     SUM(p.contribution_no_bots) AS contribution_days_no_bots
   FROM person_days AS p
   CROSS JOIN @calendar_window_names()
+  WHERE
+    @restated(
+      (p.entity_id, w.window_name, @calendar_windows(p.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
+      OR p.entity_id IN (SELECT entity_id FROM changed)
+    )
   GROUP BY 1, 2, 3, 4, 5
 ), measured_people AS (
   SELECT *, @is_share_window(window_name) AS is_share_window, @nominal_days(window_name, sample_date) AS nominal_days
@@ -106,6 +116,11 @@ WITH entities AS (
   FROM firsts AS f
   CROSS JOIN @calendar_window_names()
   CROSS JOIN @people_measures(first)
+  WHERE
+    @restated(
+      (f.entity_id, w.window_name, @calendar_windows(f.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
+      OR f.entity_id IN (SELECT entity_id FROM changed)
+    )
   GROUP BY 1, 2, 3, 4, 5, 6
 )
 SELECT
@@ -118,9 +133,4 @@ SELECT
   is_no_bots,
   window_name
 FROM long
-WHERE
-  amount <> 0
-  AND @restated(
-    (entity_id, window_name, sample_date) IN (SELECT entity_id, window_name, sample_date FROM periods)
-    OR entity_id IN (SELECT entity_id FROM changed)
-  )
+WHERE amount <> 0

@@ -4,7 +4,7 @@ MODEL (
   kind CUSTOM (
     materialization 'restated',
     materialization_properties (
-      restates = 'sample_date >= (SELECT steps_from FROM control.run) OR (sample_date >= (SELECT MIN(sample_date) FROM intermediate.int_restated_periods WHERE level = ''@level'' AND window_name = ''daily'') AND entity_id IN (SELECT entity_id FROM intermediate.int_restated_periods WHERE level = ''@level'')) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities WHERE level = ''@level'')',
+      restates = 'sample_date >= (SELECT steps_from FROM control.run) OR sample_date >= (SELECT MIN(r.restated_date) FROM (SELECT entity_id AS restated_id, sample_date AS restated_date FROM intermediate.int_restated_periods WHERE level = ''@level'' AND window_name = ''daily'') AS r WHERE r.restated_id = entity_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities WHERE level = ''@level'')',
       month_of = 'sample_date'
     )
   ),
@@ -25,27 +25,25 @@ MODEL (
 );
 
 WITH run AS (
-  SELECT
-    as_of_date,
-    CASE WHEN is_full THEN DATE '1970-01-01' ELSE steps_from END AS default_from,
-    (
-      SELECT MIN(sample_date) FROM intermediate.int_restated_periods
-      WHERE level = @level AND window_name = 'daily'
-    ) AS touched_from
+  SELECT as_of_date, CASE WHEN is_full THEN DATE '1970-01-01' ELSE steps_from END AS default_from
   FROM control.run
+), touched AS (
+  SELECT entity_id, MIN(sample_date) AS from_date
+  FROM intermediate.int_restated_periods
+  WHERE level = @level AND window_name = 'daily'
+  GROUP BY 1
 ), froms AS (
   SELECT
     e.entity_id,
     ROW_NUMBER() OVER (ORDER BY e.entity_id) AS entity_number,
     CASE
       WHEN NOT c.entity_id IS NULL THEN DATE '1970-01-01'
-      WHEN NOT t.entity_id IS NULL THEN LEAST(r.touched_from, r.default_from)
-      ELSE r.default_from
+      ELSE LEAST(COALESCE(t.from_date, r.default_from), r.default_from)
     END AS from_date
   FROM (SELECT DISTINCT entity_id FROM intermediate.int_entity_artifacts WHERE level = @level) AS e
   CROSS JOIN run AS r
   LEFT JOIN (SELECT DISTINCT entity_id FROM intermediate.int_changed_entities WHERE level = @level) AS c ON c.entity_id = e.entity_id
-  LEFT JOIN (SELECT DISTINCT entity_id FROM intermediate.int_restated_periods WHERE level = @level) AS t ON t.entity_id = e.entity_id
+  LEFT JOIN touched AS t ON t.entity_id = e.entity_id
 ), entities AS (
   SELECT f.entity_number, f.from_date, @date_minus(f.from_date, 181) AS days_from, e.artifact_id
   FROM intermediate.int_entity_artifacts AS e
