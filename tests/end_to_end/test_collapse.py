@@ -42,7 +42,9 @@ def test_a_fall_by_more_than_half_holds_the_release(tmp_path: Path) -> None:
     assert before is not None
     _write_day(hours, 9, FALLEN)
     _name_days(lake, hours, 9)
-    with pytest.raises(AuditError, match=r"metric_periods_v1 failed, nothing is released: no_collapse found 1 rows .*transform\.accepted_falls"):
+    with pytest.raises(
+        AuditError, match=r"metric_periods_v1 failed, nothing is released: no_collapse found 1 rows .*transform\.accepted_falls"
+    ):
         lake.run()
     assert read_release(lake.settings).id == before.release.id
     _name_days(lake, hours, 9, more="[transform]\naccepted_falls = [2024-03-09]\n")
