@@ -49,7 +49,7 @@ def connect(
         connection = duckdb.connect(str(database), read_only=read_only, config=config)
     except duckdb.Error as error:
         raise QueryError(f"DuckDB can't open {database}: {error}", path=str(database)) from error
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # cursors take it from there
     if extensions:
         load_extensions(connection)
     return connection

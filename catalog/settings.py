@@ -6,6 +6,8 @@ defaults; variables `OSSLAKE_...` win over the file (`OSSLAKE_CATALOG__URI`). Th
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -110,6 +112,11 @@ class PublishSettings(_Part):
     static_url: str = ""
 
 
+def author_key_id(author_key: bytes) -> str:
+    """Return the id of a key of the HMAC over authors' addresses: 16 hex digits."""
+    return hmac.new(author_key, b"osslake author key", hashlib.sha256).hexdigest()[:16]
+
+
 class Settings(BaseSettings):
     """The whole tree of a lake's settings."""
 
@@ -120,13 +127,17 @@ class Settings(BaseSettings):
     folder: Path = DEFAULT_LAKE
     dataset: str = Field("osslake", pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", description="the logical bucket of all paths")
     author_key: SecretStr = Field(SecretStr(PUBLIC_AUTHOR_KEY), description="key of the HMAC over git authors' addresses")
-    author_key_id: str = "public-v1"
     catalog: CatalogSettings = CatalogSettings()
     sources: Sources = Sources()
     load: LoadSettings = LoadSettings()
     transform: TransformSettings = TransformSettings()
     release: ReleaseSettings = ReleaseSettings()
     publish: PublishSettings = PublishSettings()
+
+    @property
+    def author_key_id(self) -> str:
+        """What tells one key of the authors' HMAC from another, and nothing else of it."""
+        return author_key_id(self.author_key.get_secret_value().encode())
 
     @classmethod
     def settings_customise_sources(

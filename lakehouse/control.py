@@ -33,6 +33,7 @@ _TABLES = {
     "model_lineage": "model_name VARCHAR, input_name VARCHAR, layer VARCHAR, source_sha256 VARCHAR, source_sql VARCHAR",
     "unpublished": "table_name VARCHAR, month_start DATE",
     "baseline": "table_name VARCHAR, snapshot_id VARCHAR",
+    "begun": "table_name VARCHAR, snapshot_id VARCHAR, as_of_date DATE",
     "done": "as_of_date DATE, all_artifacts BOOLEAN, is_everything_unpublished BOOLEAN",
 }
 
@@ -86,7 +87,8 @@ def plan_run(
     is_interrupted = _was_interrupted(connection)
     prior = done[0] if done else None
     moved = is_lost or prior != wanted or any(change.added or change.removed for change in changes.values())
-    is_needed, is_full = moved or models_changed or is_interrupted, is_lost or models_changed
+    is_needed = moved or models_changed or is_interrupted
+    is_full = is_lost or models_changed or (is_interrupted and not _is_begun_with(connection, pins, wanted))
     if is_needed:
         _write(connection, settings, pins, changes, wanted, prior, is_full=is_full)
     days = (
@@ -107,6 +109,15 @@ def _was_interrupted(connection: DuckConnection) -> bool:
     return bool(row and row[0])
 
 
+def _is_begun_with(connection: DuckConnection, pins: Mapping[str, RawPin], as_of: date) -> bool:
+    """Tell whether the transformation that was interrupted had the same raw tables and as-of date.
+
+    What it did to the models' tables under others can't be told from what the tables held before it.
+    """
+    begun = connection.execute("SELECT table_name, snapshot_id, as_of_date FROM control.begun").fetchall()
+    return set(begun) == {(name, str(pin.snapshot_id), as_of) for name, pin in pins.items()}
+
+
 def _write(
     connection: DuckConnection,
     settings: Settings,
@@ -125,8 +136,10 @@ def _write(
     is_full = is_full or bool(was_full and was_full[0])
     if is_full:
         days |= _all_days(connection)
-    for name in ("changed_days", "accepted_falls", "run", "days", "months"):
+    for name in ("changed_days", "accepted_falls", "run", "days", "months", "begun"):
         connection.execute(f"DELETE FROM control.{name}")
+    for name, pin in pins.items():
+        connection.execute("INSERT INTO control.begun VALUES (?, ?, ?)", [name, str(pin.snapshot_id), as_of])
     for day in settings.transform.accepted_falls:
         connection.execute("INSERT INTO control.accepted_falls VALUES (?)", [day])
     if days:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from catalog.duck import connect, scan_sql
-from catalog.errors import SettingsError, SourceUnavailableError
+from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
 from catalog.local_files import local_path
 from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
@@ -36,7 +37,7 @@ def ingest_gharchive(
     """Load the hours from `start` to `end` (exclusive) at an fsspec address.
 
     Raises:
-        SourceUnavailableError: some hours could not be asked for; the others are loaded.
+        SourceError: some hours could not be fetched; the others are loaded. SourceUnavailableError where none of them was refused.
     """
     from ingest.gharchive.hours import hour_range
     from ingest.gharchive.package import HourLoads, KnownHour
@@ -49,8 +50,9 @@ def ingest_gharchive(
     summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
     if loads.unavailable:
         first = loads.unavailable[0]
-        raise SourceUnavailableError(
-            f"{len(loads.unavailable)} of {len(hours)} hours could not be asked for, the first: {first}; "
+        is_transient = all(error.is_transient for error in loads.unavailable)
+        raise (SourceUnavailableError if is_transient else SourceError)(
+            f"{len(loads.unavailable)} of {len(hours)} hours could not be fetched, the first: {first}; "
             f"the other hours are loaded, run again for these",
             **first.values,
         )
@@ -90,7 +92,7 @@ def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource],
     author_key = settings.author_key.get_secret_value().encode()
 
     def loads() -> Iterator[Load]:
-        known = _known_repositories(settings, loader, author_key)
+        known = _known_repositories(settings, loader)
         for source in sources:
             remote = identify_repository(source.address, repository=source.repository or None)
             load = read_repository(
@@ -112,16 +114,17 @@ def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource],
     return summary
 
 
-def _known_repositories(settings: Settings, loader: Loader, author_key: bytes) -> dict[str, KnownRepository]:
+def _known_repositories(settings: Settings, loader: Loader) -> dict[str, KnownRepository]:
     """Return what the lake knows of each repository; commits that came later than the repository's own row were cut off."""
-    from ingest.git import KnownRepository, author_key_id
+    from ingest.git import KnownRepository
 
-    key_id = author_key_id(author_key)
     columns = "repository_url, head_sha, commit_count, _load_id, _loaded_at, author_key_id"
     rows = ledger_rows(settings, loader.catalog, GIT_REPOSITORIES, columns)
     newest = dict(ledger_rows(settings, loader.catalog, GIT_COMMITS, "repository_url, max(_loaded_at)", "GROUP BY ALL"))
     return {
-        url: KnownRepository(head, count, load_id, is_doubtful=newest.get(url, loaded_at) > loaded_at or row_key_id != key_id)
+        url: KnownRepository(
+            head, count, load_id, is_doubtful=newest.get(url, loaded_at) > loaded_at or row_key_id != settings.author_key_id
+        )
         for url, head, count, load_id, loaded_at, row_key_id in rows
     }
 
@@ -142,14 +145,27 @@ def expand_git_sources(settings: Settings) -> list[GitSource]:
 
 
 def ingest_all(settings: Settings, loader: Loader, progress: Progress | None = None) -> list[LoadSummary]:
-    """Load what is new at every source that the settings name."""
-    summaries = []
+    """Load what is new at every source that the settings name; one that can't be read doesn't keep the others from it.
+
+    Raises:
+        SourceError: the first source that could not be read whole.
+    """
     sources = settings.sources
+    works: list[Callable[[], LoadSummary]] = []
     if sources.oss_directory:
         listed = [(settings.resolve(source.address), source.history) for source in sources.oss_directory]
-        summaries.append(ingest_directories(settings, loader, listed, progress))
+        works.append(lambda: ingest_directories(settings, loader, listed, progress))
     for hours in sources.gharchive:
-        summaries.append(ingest_gharchive(settings, loader, settings.resolve(hours.address), hours.start, hours.end, progress=progress))
+        address = settings.resolve(hours.address)
+        works.append(partial(ingest_gharchive, settings, loader, address, hours.start, hours.end, progress=progress))
     if sources.git:
-        summaries.append(ingest_git(settings, loader, expand_git_sources(settings), progress))
+        works.append(lambda: ingest_git(settings, loader, expand_git_sources(settings), progress))
+    summaries, errors = [], []
+    for work in works:
+        try:
+            summaries.append(work())
+        except SourceError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
     return summaries

@@ -59,9 +59,7 @@ def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Data
         if not (is_everything or waiting):
             return summary
         known = _released_digests(settings)
-        publications = [
-            _Publication(settings, connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets
-        ]
+        publications = [_Publication(settings, connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets]
         months = [_months(connection, dataset, is_everything) for dataset in datasets]
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
             for publication, change in zip(publications, pool.map(_Publication.write, publications, months), strict=True):

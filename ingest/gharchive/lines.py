@@ -13,6 +13,7 @@ from catalog.errors import SourceFormatError
 from ingest.emails import hash_emails
 
 PIECE_BYTES = 16_000_000
+SALVAGE_BYTES = 64
 _GZIP = b"\x1f\x8b"
 _NEWLINE, _BLANK = 0x0A, 0x20
 
@@ -75,10 +76,12 @@ def _unpack(content: bytes, found: Unpacked) -> Iterator[bytes]:
     while packed.startswith(_GZIP):
         unpacker = zlib.decompressobj(wbits=31)
         while not unpacker.eof:
+            before = unpacker.copy()
             try:
                 piece = unpacker.decompress(packed, PIECE_BYTES)
             except zlib.error as error:
                 found.is_cut, found.problem = True, f"damaged gzip: {error}"
+                yield _before_the_damage(before, packed)
                 return
             packed = unpacker.unconsumed_tail
             if piece:
@@ -87,6 +90,22 @@ def _unpack(content: bytes, found: Unpacked) -> Iterator[bytes]:
                 found.is_cut, found.problem = True, "gzip ends too early"
                 return
         packed = unpacker.unused_data
+    if packed.strip(b"\0"):
+        found.is_cut, found.problem = True, f"{len(packed):,} bytes after the end of the gzip data that are none"
+
+
+def _before_the_damage(unpacker: zlib._Decompress, packed: bytes) -> bytes:
+    """Return what a damaged file's next input gives until the damage, which zlib withholds from a call that fails."""
+    pieces, size = [], 0
+    for start in range(0, len(packed), SALVAGE_BYTES):
+        try:
+            pieces.append(unpacker.decompress(packed[start : start + SALVAGE_BYTES]))
+        except zlib.error:
+            break
+        size += len(pieces[-1])
+        if size > PIECE_BYTES:
+            break
+    return b"".join(pieces)
 
 
 def _lines(file: str, data: bytes, found: Unpacked, max_line_bytes: int) -> Lines:

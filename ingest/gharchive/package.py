@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from catalog.duck import DuckConnection, connect
-from catalog.errors import SourceUnavailableError
+from catalog.errors import SourceError
 from catalog.settings import LoadSettings
 from ingest.ahead import read_ahead
 from ingest.gharchive.files import HourFolder
@@ -176,7 +176,7 @@ class HourLoads:
         recheck: bool = False,
     ) -> None:
         self.folder = HourFolder(address, settings)
-        self.unavailable: list[SourceUnavailableError] = []
+        self.unavailable: list[SourceError] = []
         self._hours, self._known, self._settings, self._recheck = hours, known, settings, recheck
 
     def __iter__(self) -> Iterator[Load]:
@@ -194,7 +194,7 @@ class HourLoads:
         for start in self._hours:
             try:
                 fetched = self._fetch(start)
-            except SourceUnavailableError as error:
+            except SourceError as error:
                 self.unavailable.append(error)
                 continue
             if fetched is None:

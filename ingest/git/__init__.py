@@ -15,6 +15,6 @@ refused. A remote over ssh that falls silent in the middle of a transfer is wait
 from __future__ import annotations
 
 from ingest.git.clones import identify_repository
-from ingest.git.repositories import KnownRepository, author_key_id, read_repository
+from ingest.git.repositories import KnownRepository, read_repository
 
-__all__ = ["KnownRepository", "author_key_id", "identify_repository", "read_repository"]
+__all__ = ["KnownRepository", "identify_repository", "read_repository"]

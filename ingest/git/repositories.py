@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from catalog.raw_tables import GIT_REPOSITORIES
+from catalog.settings import author_key_id
 from ingest.git.clones import Clone, open_clone
 from ingest.git.fetching import TIMEOUT_S
 from ingest.git.log import CommitLog
@@ -78,20 +77,13 @@ def read_repository(
     return _load(clone, rows, log.bytes, base, known, author_key_id(author_key))
 
 
-def author_key_id(author_key: bytes) -> str:
-    """Return what tells one key of the authors' HMAC from another, and nothing else of it."""
-    return hmac.new(author_key, b"osslake author key", hashlib.sha256).hexdigest()[:16]
-
-
 def _is_ancestor(clone: Clone, sha: str) -> bool:
     if clone.repository.ask("cat-file", "-e", f"{sha}^{{commit}}").code:
         return False
     return clone.repository.ask("merge-base", "--is-ancestor", sha, clone.head_sha).code == 0
 
 
-def _load(
-    clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None, key_id: str
-) -> Load:
+def _load(clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | None, known: KnownRepository | None, key_id: str) -> Load:
     url = frozenset({clone.remote.url})
     replaces = {"git__repositories": Replaced("repository_url", url)}
     if base is None:

@@ -1,6 +1,6 @@
 -- A day of full coverage (24 hours that are loaded or empty), outside the declared gaps, with less than half the records that the days
--- before it had: the median of those among the 28 days before that are such days too. Judged are the days that this run restates, where
--- seven days or more say what is usual, and that is 1,000 records or more: below, chance alone halves a day.
+-- before it had: the median of those among the 28 days before that are such days too. A day is judged where seven days or more say what
+-- is usual, and that is 1,000 records or more: below, chance alone halves a day.
 AUDIT (name no_collapse);
 WITH days AS (
   SELECT CAST(period_start AS DATE) AS day, SUM(loaded_count) AS record_count
@@ -22,9 +22,7 @@ WITH days AS (
     COUNT(*) OVER (PARTITION BY d.day) AS day_count
   FROM whole AS d
   INNER JOIN whole AS b ON b.day >= DATE_ADD('day', -28, d.day) AND b.day < d.day
-  WHERE
-    d.day IN (SELECT record_date FROM control.changed_days)
-    AND NOT d.day IN (SELECT day FROM control.accepted_falls)
+  WHERE NOT d.day IN (SELECT day FROM control.accepted_falls)
 )
 SELECT day, record_count, usual_count
 FROM ranked

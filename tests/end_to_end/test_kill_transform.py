@@ -8,6 +8,7 @@ import pytest
 
 from end_to_end.kills import check_as_never_killed, copy_of, run_again, run_killed
 from end_to_end.lakes import Lake
+from end_to_end.processes import osslake
 
 POINTS = ("transform.prepared", "transform.deleted", "transform.model:5", "transform.planned", "transform.marked")
 
@@ -17,5 +18,14 @@ def test_a_killed_transformation_is_done_again(begun: Lake, unharmed: Lake, tmp_
     """A run that was killed at any step of its transformation gives, done again, the same content; readers see the release before."""
     lake = copy_of(begun, tmp_path)
     run_killed(lake, point)
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
+
+
+def test_a_killed_run_as_of_an_earlier_day(begun: Lake, unharmed: Lake, tmp_path: Path) -> None:
+    """Killed after the series were cut back to an earlier day, the lake has them all again once it is run with news, as of its last day."""
+    lake = copy_of(begun, tmp_path)
+    killed = osslake("--lake", lake.folder, "transform", "--as-of", "2024-01-30", crash_at="transform.planned")
+    assert killed.code == -9
     run_again(lake)
     check_as_never_killed(lake, unharmed)

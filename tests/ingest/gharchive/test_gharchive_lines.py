@@ -70,6 +70,28 @@ def test_a_damaged_file_is_told() -> None:
     assert read(bytes(whole))[2].is_cut
 
 
+def test_what_stands_before_damage_is_kept() -> None:
+    """Of a file with a flipped bit the lines before it are kept; with a wrong checksum alone all of them."""
+    text = b"".join(b"line %d of many, %d\n" % (number, number * 7919 % 10_007) for number in range(20_000))
+    packed = bytearray(gzip.compress(text, mtime=0))
+    packed[len(packed) // 2] ^= 1
+    good, _, found = read(bytes(packed))
+    assert found.is_cut
+    assert 5_000 < len(good) < 20_000
+    assert [line for _, line in good[:5_000]] == text.decode().split("\n")[:5_000]
+    packed[len(packed) // 2] ^= 1
+    packed[-6] ^= 1
+    good, _, found = read(bytes(packed))
+    assert found.is_cut
+    assert len(good) >= 19_990
+
+
+def test_bytes_after_the_end_are_told() -> None:
+    """What stands after the last gzip member and is no gzip marks the file as cut, but for zeros; its lines are kept."""
+    good, _, found = read(gzip.compress(TEXT, mtime=0) + b"<html>")
+    assert (good, found.is_cut) == (LINES, True)
+
+
 def test_too_much_is_refused() -> None:
     """A file that unpacks to more than is allowed is refused, so that a bomb doesn't fill the memory."""
     with pytest.raises(SourceFormatError, match="unpacks to more than 1,000 bytes"):
