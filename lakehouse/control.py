@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from catalog.duck import DuckConnection
+from catalog.raw_tables import REJECTED
 from catalog.settings import Settings
 from lakehouse.raw_binding import EPOCH, RawChange, RawPin, changes_since, file_scan, partition_day
 
@@ -83,7 +84,11 @@ def plan_run(
     done = connection.execute("SELECT as_of_date, all_artifacts FROM control.done").fetchone()
     baseline = dict(connection.execute("SELECT table_name, snapshot_id FROM control.baseline").fetchall())
     changes = {name: changes_since(pin, _snapshot(baseline.get(name))) for name, pin in pins.items()}
-    is_lost = done is None or done[1] != settings.transform.all_artifacts or any(not change.is_known for change in changes.values())
+    is_lost = (
+        done is None
+        or done[1] != settings.transform.all_artifacts
+        or any(not change.is_known for name, change in changes.items() if name != REJECTED.name)
+    )
     is_interrupted = _was_interrupted(connection)
     prior = done[0] if done else None
     moved = is_lost or prior != wanted or any(change.added or change.removed for change in changes.values())
