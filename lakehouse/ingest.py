@@ -11,7 +11,7 @@ from catalog.duck import connect, scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
 from catalog.local_files import local_path
-from catalog.raw_tables import DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
+from catalog.raw_tables import DIRECTORY_ENTRIES, DIRECTORY_PROJECTS, GHARCHIVE_EVENTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ingest.git import KnownRepository
     from ingest.loader import Loader, LoadSummary, Progress
     from ingest.loads import Load
+
+
+BOUND_CHARACTERS = 16
+"""Length to which Iceberg cuts the bounds of a text."""
 
 
 def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str, tail: str = "") -> list[tuple[Any, ...]]:
@@ -43,7 +47,11 @@ def ingest_gharchive(
     from ingest.gharchive.package import HourLoads, KnownHour
 
     rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, content_sha256, etag, _load_id")
-    known = {row[0]: KnownHour(*row[1:]) for row in rows}
+    cut = _cut_files(settings, loader.catalog, {row[4] for row in rows})
+    known = {
+        name: KnownHour(state, sha256, etag, load_id, is_cut=any(file.startswith(f"{name}.") for file in cut))
+        for name, state, sha256, etag, load_id in rows
+    }
     hours = hour_range(start, end)
     loads = HourLoads(address, hours, known, settings.load, recheck=recheck)
     summary = loader.run("gharchive", loads, progress)
@@ -59,6 +67,22 @@ def ingest_gharchive(
     return summary
 
 
+def _cut_files(settings: Settings, catalog: Catalog, ledger_load_ids: set[str]) -> set[str]:
+    """Return the hour files whose events came with a load that never reached the ledger of hours.
+
+    Data files of loads that the ledger knows are told by the bounds of their load id and not opened.
+    """
+    table = ensure_table(catalog, GHARCHIVE_EVENTS)
+    field, prefixes = table.schema().find_field("_load_id").field_id, {load_id[:BOUND_CHARACTERS].encode() for load_id in ledger_load_ids}
+    files = [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
+    if not files:
+        return set()
+    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in files]
+    with connect() as connection:
+        query = f"SELECT DISTINCT _source_file FROM ({scan_sql(paths, table.schema())}) WHERE NOT list_contains(?, _load_id)"
+        return {row[0] for row in connection.execute(query, [sorted(ledger_load_ids)]).fetchall()}
+
+
 def ingest_directories(
     settings: Settings, loader: Loader, addresses: Iterable[tuple[str, bool]], progress: Progress | None = None
 ) -> LoadSummary:
@@ -68,11 +92,14 @@ def ingest_directories(
     def loads() -> Iterator[Load]:
         rows = ledger_rows(settings, loader.catalog, DIRECTORY_PROJECTS, "DISTINCT directory, directory_position, _load_id")
         known = {row[0]: (row[1], row[2]) for row in rows}
+        seen = ledger_rows(settings, loader.catalog, DIRECTORY_ENTRIES, "DISTINCT directory, _load_id")
+        cut = {(directory, found) for directory, found in seen if directory in known and found != known[directory][1]}
         for address, history in addresses:
             name = directory_name(address)
             free = max([position for position, _ in known.values()], default=-1) + 1
             position, load_id = known.get(name, (free, None))
-            load = read_directory(address, position=position, history=history, known_load_id=load_id)
+            cut_ids = frozenset(found for directory, found in cut if directory == name)
+            load = read_directory(address, position=position, history=history, known_load_id=load_id, cut_load_ids=cut_ids)
             if load is None:
                 unchanged.append(name)
             else:

@@ -32,12 +32,17 @@ _REJECTED_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class KnownHour:
-    """What the lake knows of an hour: a row of `raw.gharchive__hours`."""
+    """What the lake knows of an hour: a row of `raw.gharchive__hours`.
+
+    Attributes:
+        is_cut: a later load of the hour was cut off, so that its events are not those that the row tells of.
+    """
 
     state: str
     sha256: str | None
     etag: str | None
     load_id: str
+    is_cut: bool = False
 
 
 _HOURS_SCHEMA = pa.schema(
@@ -221,17 +226,18 @@ class HourLoads:
         """Return an hour and its file's content (empty where it is missing); None where that is no news."""
         name = hour_name(start)
         known = self._known.get(name)
+        is_sure = known is not None and not known.is_cut
         age = datetime.now(UTC) - start
         asked_for = ASK_MISSING_FOR if known is not None and known.state == "missing" else ASK_LOADED_FOR
-        if known is not None and not (self._recheck or self.folder.is_local or age < asked_for):
+        if is_sure and not (self._recheck or self.folder.is_local or age < asked_for):
             return None
         found = self.folder.find(start)
         if found is None:
             return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
         path, etag = found
-        if known is not None and etag is not None and known.etag == etag:
+        if is_sure and known and etag is not None and known.etag == etag:
             return None
         file = self.folder.fetch(path, etag)
-        if file is None or (known is not None and known.sha256 == file.sha256):
+        if file is None or (is_sure and known and known.sha256 == file.sha256):
             return None
         return _Hour(name, start, known, file.name, file.sha256, etag, len(file.content)), file.content

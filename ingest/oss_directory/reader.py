@@ -40,7 +40,9 @@ def directory_name(address: str) -> str:
     return name_of(address)
 
 
-def read_directory(address: str, *, position: int, history: bool, known_load_id: str | None) -> Load | None:
+def read_directory(
+    address: str, *, position: int, history: bool, known_load_id: str | None, cut_load_ids: frozenset[str] = frozenset()
+) -> Load | None:
     """Read a directory, of its newest state or with all its history.
 
     Args:
@@ -48,6 +50,7 @@ def read_directory(address: str, *, position: int, history: bool, known_load_id:
         position: place among the configured directories.
         history: read every version over the first-parent history.
         known_load_id: id of the load whose rows the lake has.
+        cut_load_ids: ids of later loads that were cut off: some tables have their rows, so all is read again.
 
     Returns:
         All rows of the directory for oss_directory__entries, oss_directory__collections, rejected and
@@ -57,15 +60,17 @@ def read_directory(address: str, *, position: int, history: bool, known_load_id:
         SettingsError: the history of a folder without git is asked for.
         SourceMissingError, SourceUnavailableError, SourceFormatError: there is no directory, or it can't be read.
     """
-    if known_load_id and known_load_id == directory_load_id(address, position=position, history=history, known_load_id=known_load_id):
+    known = None if cut_load_ids else known_load_id
+    if known and known == directory_load_id(address, position=position, history=history, known_load_id=known):
         return None
     with open_directory(address, history=history) as directory, _collector_paused():
         rows = DirectoryRows(directory.identity.name, position)
         _read(directory, rows)
-        new_id = _load_id(directory.identity, position, known_load_id, history=history)
+        before = "\x1f".join(("cut", known_load_id or "", *sorted(cut_load_ids))) if cut_load_ids else known_load_id
+        new_id = _load_id(directory.identity, position, before, history=history)
     if not rows.files:
         raise SourceFormatError(f"{address} has no YAML files in data/projects or data/collections", address=address)
-    return _load(new_id, rows, known_load_id)
+    return _load(new_id, rows, cut_load_ids | ({known_load_id} if known_load_id else set()))
 
 
 @contextmanager
@@ -112,11 +117,11 @@ def _load_id(identity: Identity, position: int, known_load_id: str | None, *, hi
     return state[:_HALF] + load_id("oss_directory", state, known_load_id or "")[:_HALF]
 
 
-def _load(new_id: str, rows: DirectoryRows, known_load_id: str | None) -> Load:
+def _load(new_id: str, rows: DirectoryRows, earlier_load_ids: frozenset[str]) -> Load:
     own = Replaced("directory", frozenset({rows.directory}))
     replaces = {f"oss_directory__{name}": own for name in ("entries", "collections", "projects")}
-    if known_load_id:
-        replaces["rejected"] = Replaced("_load_id", frozenset({known_load_id}))
+    if earlier_load_ids:
+        replaces["rejected"] = Replaced("_load_id", earlier_load_ids)
     return Load(
         new_id,
         "oss_directory",
