@@ -56,15 +56,18 @@ def explain(settings: Settings, release: Release, metric: str, entity: str, day:
         day: any day of a calendar window; the last day of a rolling one.
 
     Raises:
-        QueryError: no such metric or entity; the message says which names are near.
+        QueryError: no such metric or entity (the message says which names are near), or a day beyond the as-of date.
     """
+    if day > release.as_of_date:
+        raise QueryError(f"{day} is later than {release.as_of_date}, the last day that the metrics of this release speak of", day=str(day))
     connection = open_release(settings, release)
     try:
         row = _metric(connection, metric)
         level, entity_id = _entity(connection, entity)
-        first, last, sample = _period(row["window_name"], day, release.as_of_date)
+        first, end, sample = _period(row["window_name"], day, release.as_of_date)
+        last, window_days = min(end, release.as_of_date), (end - first).days + 1
         artifacts = _artifacts(connection, level, entity_id)
-        sql = _filled(row["definition_sql"], artifacts, first, last)
+        sql = _filled(row["definition_sql"], artifacts, first, last, window_days)
         found = connection.execute(sql).fetchone()
         events, count = _events(connection, row, artifacts, first, last, shown)
         return Explanation(
@@ -126,15 +129,14 @@ def _entity(connection: DuckConnection, name: str) -> tuple[str, str]:
 
 
 def _period(window: str, day: date, as_of: date) -> tuple[date, date, date]:
-    """Return first and last day of a window, and the sample date that its row bears."""
+    """Return first and last day of a window (it may reach beyond the as-of date), and the sample date that its row bears."""
     if window in _CALENDAR:
         first = _start(window, day)
         after = _start(window, first + timedelta(days=32 if window == "monthly" else 100 if window == "quarterly" else 370))
         last = {"daily": first, "weekly": first + timedelta(days=6)}.get(window, after - timedelta(days=1))
-        return first, min(last, as_of), first
+        return first, last, first
     if window.startswith("rolling_"):
-        last = min(day, as_of)
-        return last - timedelta(days=int(window.split("_")[1]) - 1), last, last
+        return day - timedelta(days=int(window.split("_")[1]) - 1), day, day
     return _FIRST_DAY, as_of, as_of
 
 
@@ -159,9 +161,9 @@ def _artifacts(connection: DuckConnection, level: str, entity_id: str) -> list[s
     return sorted(row[0] for row in connection.execute(query, [entity_id]).fetchall())
 
 
-def _filled(sql: str, artifacts: list[str], first: date, last: date) -> str:
+def _filled(sql: str, artifacts: list[str], first: date, last: date, window_days: int) -> str:
     listed = ", ".join(f"'{quoted(one)}'" for one in artifacts) or "NULL"
-    filled = sql.replace(":artifact_ids", listed)
+    filled = sql.replace(":artifact_ids", listed).replace(":window_days", str(window_days))
     return filled.replace(":first_day", f"DATE '{first}'").replace(":last_day", f"DATE '{last}'")
 
 
@@ -210,10 +212,15 @@ def _events(
         THEN list_contains(r.commit_shas, c.event_source_id) AND r.created_at = c.time
         ELSE r.record_id = c.event_source_id OR (r.action = 'merged'
           AND c.event_source_id = r.number || '@' || strftime(r.created_at::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')) END
+      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_source = 'GITHUB'
+        AND a.artifact_kind = CASE WHEN r.repository_id IS NULL THEN 'repository_name' ELSE 'repository' END
+        AND a.artifact_key = coalesce(CAST(r.repository_id AS VARCHAR), lower(r.repository_name))
       UNION ALL
       SELECT c.event_source_id, c.event_type, c.to_artifact_id, g.repository_url || '@' || g.sha, g._source_line, g.committed_at
       FROM chosen AS c
       JOIN raw.git__commits AS g ON c.event_type = 'COMMIT_CODE' AND g.sha = c.event_source_id AND g.committed_at = c.time
+      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_key = g.repository_name
+        AND a.artifact_kind = 'repository_name' AND a.artifact_source = CASE WHEN g.repository_host = 'github.com' THEN 'GITHUB' ELSE a.artifact_source END
     )
     SELECT c.time, c.event_type, c.event_source_id, c.from_artifact_id, c.actor_kind,
            arg_min(r.raw_file, (r.at, r.raw_file, r.raw_line)) AS raw_file, arg_min(r.raw_line, (r.at, r.raw_file, r.raw_line)) AS raw_line

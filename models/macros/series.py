@@ -191,7 +191,7 @@ def _definition(measure, types, is_no_bots):
         "people": f"SELECT COUNT(DISTINCT from_artifact_id) FROM marts.events_daily_v1 WHERE {during}",
         "targets": f"SELECT COUNT(DISTINCT to_artifact_id) FROM marts.events_daily_v1 WHERE {during}",
         "active_days": f"SELECT COUNT(DISTINCT (from_artifact_id, bucket_date)) FROM marts.events_daily_v1 WHERE {during} AND from_artifact_id IS NOT NULL",
-        "share": f"SELECT COUNT(*) FROM ({days}) WHERE from_artifact_id IS NOT NULL AND 3 * days {sign} DATE_DIFF('day', :first_day, :last_day) + 1",
+        "share": f"SELECT COUNT(*) FROM ({days}) WHERE from_artifact_id IS NOT NULL AND 3 * days {sign} :window_days",
         "first": f"SELECT COUNT(*) FROM (SELECT from_artifact_id, MIN(bucket_date) AS first_day FROM marts.events_daily_v1 WHERE {where}"
         " AND from_artifact_id IS NOT NULL GROUP BY 1) WHERE first_day BETWEEN :first_day AND :last_day",
     }[measure["shape"]]
