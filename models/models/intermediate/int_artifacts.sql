@@ -41,7 +41,7 @@ WITH numbered AS (
     UNION ALL
     SELECT 'repository_name', repository_key, NULL FROM staging.stg_git__commits WHERE event_source = 'GITHUB'
     UNION ALL
-    SELECT author_kind, author_artifact_key, NULL FROM staging.stg_git__commits WHERE author_kind = 'account_name'
+    SELECT author_kind, author_artifact_key, committed_at FROM staging.stg_git__commits WHERE author_kind = 'account_name'
   ) AS sightings
   GROUP BY 1, 2
 ), resolved AS (
