@@ -40,6 +40,7 @@ def test_a_first_load_that_is_killed_begins_anew(tiny_world: Path, begun: Lake, 
     assert {name: ours[name] for name in names} == {name: theirs[name] for name in names}
 
 
+@pytest.mark.kill
 def test_five_kills_in_a_row(begun: Lake, unharmed: Lake, tmp_path: Path) -> None:
     """A run that is killed at each step of its load, one after the other, ends with the content of one that never was."""
     lake = copy_of(begun, tmp_path)
