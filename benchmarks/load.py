@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,7 @@ def load_limit(hours: Path, _: str, folder: Path) -> Timed:
     catalog.create_namespace("raw")
     rows, table = 0, None
     with connect() as connection:
-        for _, files in groupby(sorted(hours.iterdir()), key=lambda file: file.name.rpartition("-")[0]):
-            batch = connection.execute(_LIMIT, [[str(file) for file in files]]).to_arrow_table()
+        for batch in _days_by_duckdb(connection, hours):
             if table is None:
                 table = catalog.create_table("raw.events", batch.schema, properties={"write.parquet.compression-level": "1"})
                 with table.update_spec() as update:
@@ -99,9 +98,14 @@ def load_dlt_duckdb(hours: Path, _: str, folder: Path) -> Timed:
     """Hand a day's rows of the limit's query at a time to dlt's filesystem destination; the result is the number of rows."""
     from catalog.duck import connect
 
-    days = groupby(sorted(hours.iterdir()), key=lambda file: file.name.rpartition("-")[0])
     with connect() as connection:
-        return _load_dlt((connection.execute(_LIMIT, [[str(file) for file in files]]).to_arrow_table() for _, files in days), folder)
+        return _load_dlt(_days_by_duckdb(connection, hours), folder)
+
+
+def _days_by_duckdb(connection: Any, hours: Path) -> Iterator[Any]:
+    """Yield what the limit's query gives of each day's files."""
+    for _, files in groupby(sorted(hours.iterdir()), key=lambda file: file.name.rpartition("-")[0]):
+        yield connection.execute(_LIMIT, [[str(file) for file in files]]).to_arrow_table()
 
 
 def _load_dlt(tables: Iterable[Any], folder: Path) -> Timed:

@@ -76,7 +76,7 @@ class Sources(_Part):
 class LoadSettings(_Part):
     """How much goes into one load package, and how long a source may hang."""
 
-    package_records: int = Field(200_000, gt=0, description="records after which a package is committed")
+    package_records: int = Field(200_000, gt=0, description="records after which a package is committed; 128 MB of text end it too")
     max_record_bytes: int = Field(16_000_000, gt=0, description="longer records are rejected")
     max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused")
     timeout_s: float = Field(60.0, gt=0, description="longest silence of a source")

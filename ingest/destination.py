@@ -82,27 +82,22 @@ class Package:
         """Return a raw table that this load brings rows to, as it was when the load began."""
         return self._tables[name]
 
-    def files(self, name: str) -> Iterator[tuple[Path, int]]:
-        """Write a table's rows as files of one partition each, in the order of the grain; yield each with its number of rows."""
-        schema = arrow_schema(self._tables[name])
-        for number, part in enumerate(partitions(self._with_load(self._rows.pop(name), schema), _raw_dataset(name))):
-            path = self.folder / f"{name}-{number}.parquet"
-            write_parquet(path, schema, part.to_batches(BATCH_ROWS))
-            yield path, part.num_rows
-
     def as_dlt_source(self) -> Any:
         """Return a dlt source with one resource of Parquet files for each table that has rows; None if none has."""
 
         @dlt.source(name="osslake", max_table_nesting=0)
         def source() -> Any:
-            return [dlt.resource(self._imports(name), name=name, table_name=name, write_disposition="append") for name in self._tables]
+            return [dlt.resource(self._files(name), name=name, table_name=name, write_disposition="append") for name in self._tables]
 
         return source() if self._tables else None
 
-    def _imports(self, name: str) -> Iterator[Any]:
-        nothing = arrow_schema(self._tables[name]).empty_table()
-        for path, count in self.files(name):
-            yield dlt.mark.with_file_import(str(path), "parquet", count, hints=nothing)
+    def _files(self, name: str) -> Iterator[Any]:
+        """Write a table's rows as files of one partition each, in the order of the grain, for dlt to import."""
+        schema = arrow_schema(self._tables[name])
+        for number, part in enumerate(partitions(self._with_load(self._rows.pop(name), schema), _raw_dataset(name))):
+            path = self.folder / f"{name}-{number}.parquet"
+            write_parquet(path, schema, part.to_batches(BATCH_ROWS))
+            yield dlt.mark.with_file_import(str(path), "parquet", part.num_rows, hints=schema.empty_table())
 
     def _with_load(self, rows: pa.Table, target: pa.Schema) -> pa.Table:
         """Add `_load_id` and `_loaded_at`, and bring columns into the table's order and types."""

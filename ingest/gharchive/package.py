@@ -102,6 +102,7 @@ class _Package:
     first_times: dict[str, str] = field(default_factory=dict)
 
     def add(self, batch: _Batch, connection: DuckConnection) -> None:
+        """Parse a batch and take in what it holds."""
         self.hours += batch.hours
         if batch.pieces:
             parsed = parse_lines(connection, batch.pieces)
@@ -111,6 +112,7 @@ class _Package:
             self.first_times = parsed.first_times | self.first_times
 
     def as_load(self) -> Load:
+        """Return the load of all that was added; the ledger of hours comes last."""
         tables = {}
         if self.rejected:
             tables["rejected"] = pa.Table.from_pylist(self.rejected, schema=_REJECTED_SCHEMA)
@@ -226,18 +228,18 @@ class HourLoads:
         """Return an hour and its file's content (empty where it is missing); None where that is no news."""
         name = hour_name(start)
         known = self._known.get(name)
-        is_sure = known is not None and not known.is_cut
+        sure = known if known is not None and not known.is_cut else None
         age = datetime.now(UTC) - start
         asked_for = ASK_MISSING_FOR if known is not None and known.state == "missing" else ASK_LOADED_FOR
-        if is_sure and not (self._recheck or self.folder.is_local or age < asked_for):
+        if sure and not (self._recheck or self.folder.is_local or age < asked_for):
             return None
         found = self.folder.find(start)
         if found is None:
             return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
         path, etag = found
-        if is_sure and known and etag is not None and known.etag == etag:
+        if sure and etag is not None and sure.etag == etag:
             return None
         file = self.folder.fetch(path, etag)
-        if file is None or (is_sure and known and known.sha256 == file.sha256):
+        if file is None or (sure and sure.sha256 == file.sha256):
             return None
         return _Hour(name, start, known, file.name, file.sha256, etag, len(file.content)), file.content

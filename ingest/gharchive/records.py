@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection
 from catalog.errors import SourceError
-from ingest.gharchive.lines import BadLine, Lines
+from ingest.gharchive.lines import Lines
 
 _PATHS = {
     "id": "$.id",
@@ -142,10 +143,10 @@ def parse_lines(connection: DuckConnection, pieces: Sequence[Lines]) -> ParsedLi
         raise SourceError(f"the lines of {pieces[0].file} came out of the parser in another order")
     parsed = parsed.append_column("record", lines.column("line")).append_column("_source_file", lines.column("file"))
     problems, good = parsed.column("problem"), parsed
-    rejected = [_bad(piece.file, line) for piece in pieces for line in piece.bad]
+    rejected = [_rejected(line.reason, None, line.message, line.text, piece.file, line.number) for piece in pieces for line in piece.bad]
     if problems.null_count < len(problems):
         good = parsed.filter(pc.is_null(problems))
-        rejected += [_rejected(row) for row in parsed.filter(pc.is_valid(problems)).to_pylist()]
+        rejected += [_misfit(row) for row in parsed.filter(pc.is_valid(problems)).to_pylist()]
     counts, first_times, at = {}, {}, 0
     for entry in pc.value_counts(good.column("_source_file")).to_pylist():
         name, count = entry["values"], entry["counts"]
@@ -154,26 +155,18 @@ def parse_lines(connection: DuckConnection, pieces: Sequence[Lines]) -> ParsedLi
     return ParsedLines(good.drop_columns(["problem", "created_at_text"]), rejected, counts, first_times)
 
 
-def _bad(file: str, line: BadLine) -> dict[str, object]:
-    return {
-        "source": "gharchive",
-        "reason": line.reason,
-        "field": None,
-        "message": f"line {line.number} of {file}: {line.reason.replace('_', ' ')} ({line.message})",
-        "record": line.text,
-        "_source_file": file,
-        "_source_line": line.number,
-    }
+def _misfit(row: dict[str, Any]) -> dict[str, object]:
+    reason, _, field = row["problem"].partition(":")
+    return _rejected(reason, field or None, field, row["record"], row["_source_file"], row["_source_line"])
 
 
-def _rejected(row: dict[str, object]) -> dict[str, object]:
-    reason, _, field = str(row["problem"]).partition(":")
+def _rejected(reason: str, field: str | None, detail: str, record: str, file: str, line: int) -> dict[str, object]:
     return {
         "source": "gharchive",
         "reason": reason,
-        "field": field or None,
-        "message": f"line {row['_source_line']} of {row['_source_file']}: {reason.replace('_', ' ')}{f' ({field})' if field else ''}",
-        "record": row["record"],
-        "_source_file": row["_source_file"],
-        "_source_line": row["_source_line"],
+        "field": field,
+        "message": f"line {line} of {file}: {reason.replace('_', ' ')}{f' ({detail})' if detail else ''}",
+        "record": record,
+        "_source_file": file,
+        "_source_line": line,
     }

@@ -40,12 +40,26 @@ def _period_days(window, day):
     }[window]
 
 
-@macro()
-def calendar_windows(evaluator, day):
-    """A relation's rows for all calendar windows at once: (window_name, sample_date) as two CASE columns over `w.window_name`."""
+def _calendar_start(day):
     text = day.sql(dialect="trino")
     cases = " ".join(f"WHEN '{name}' THEN CAST(DATE_TRUNC('{unit}', {text}) AS DATE)" for name, unit in CALENDAR_WINDOWS)
     return f"CASE w.window_name {cases} END"
+
+
+@macro()
+def calendar_windows(evaluator, day):
+    """A relation's rows for all calendar windows at once: (window_name, sample_date) as two CASE columns over `w.window_name`."""
+    return _calendar_start(day)
+
+
+@macro()
+def restated_period(evaluator, entity, day):
+    """Whether this run restates an entity's period of `w.window_name` that holds a day, by the CTEs `periods` and `changed`."""
+    name = entity.sql(dialect="trino")
+    return (
+        f"((SELECT is_full FROM control.run) OR ({name}, w.window_name, {_calendar_start(day)})"
+        f" IN (SELECT entity_id, window_name, sample_date FROM periods) OR {name} IN (SELECT entity_id FROM changed))"
+    )
 
 
 @macro()

@@ -53,10 +53,7 @@ WITH entities AS (
   CROSS JOIN @calendar_window_names()
   WHERE
     d.event_date BETWEEN (SELECT lowest FROM bounds) AND (SELECT highest FROM bounds)
-    AND @restated(
-      (e.entity_id, w.window_name, @calendar_windows(d.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
-      OR e.entity_id IN (SELECT entity_id FROM changed)
-    )
+    AND @restated_period(e.entity_id, d.event_date)
   GROUP BY 1, 2, 3, 4, 5
 ), artifact_totals AS (
   SELECT entity_id, event_source, window_name, sample_date, @summed(sum, targets)
@@ -81,11 +78,7 @@ WITH entities AS (
     SUM(p.contribution_no_bots) AS contribution_days_no_bots
   FROM person_days AS p
   CROSS JOIN @calendar_window_names()
-  WHERE
-    @restated(
-      (p.entity_id, w.window_name, @calendar_windows(p.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
-      OR p.entity_id IN (SELECT entity_id FROM changed)
-    )
+  WHERE @restated_period(p.entity_id, p.event_date)
   GROUP BY 1, 2, 3, 4, 5
 ), measured_people AS (
   SELECT *, @is_share_window(window_name) AS is_share_window, @nominal_days(window_name, sample_date) AS nominal_days
@@ -116,11 +109,7 @@ WITH entities AS (
   FROM firsts AS f
   CROSS JOIN @calendar_window_names()
   CROSS JOIN @people_measures(first)
-  WHERE
-    @restated(
-      (f.entity_id, w.window_name, @calendar_windows(f.event_date)) IN (SELECT entity_id, window_name, sample_date FROM periods)
-      OR f.entity_id IN (SELECT entity_id FROM changed)
-    )
+  WHERE @restated_period(f.entity_id, f.event_date)
   GROUP BY 1, 2, 3, 4, 5, 6
 )
 SELECT
