@@ -41,7 +41,7 @@ def ingest_gharchive(
     """Load the hours from `start` to `end` (exclusive) at an fsspec address.
 
     Raises:
-        SourceError: some hours could not be fetched; the others are loaded. SourceUnavailableError where none of them was refused.
+        SourceError: some hours could not be fetched, or are too large; the others are loaded. SourceUnavailableError where none of them was refused.
     """
     from ingest.gharchive.hours import hour_range
     from ingest.gharchive.package import HourLoads, KnownHour
@@ -60,8 +60,8 @@ def ingest_gharchive(
         first = loads.unavailable[0]
         is_transient = all(error.is_transient for error in loads.unavailable)
         raise (SourceUnavailableError if is_transient else SourceError)(
-            f"{len(loads.unavailable)} of {len(hours)} hours could not be fetched, the first: {first}; "
-            f"the other hours are loaded, run again for these",
+            f"{len(loads.unavailable)} of {len(hours)} hours could not be loaded, the first: {first}; "
+            f"the other hours are loaded, run again for those",
             **first.values,
         )
     return summary

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.errors import SourceError
 from catalog.iceberg import open_catalog
 from catalog.settings import LoadSettings, Settings
+from ingest.gharchive import lines, package
 from ingest.loader import Loader, LoadSummary
 from lakehouse.ingest import ingest_gharchive
 
@@ -108,6 +110,22 @@ def test_packages_of_any_size(tmp_path: Path, package_records: int) -> None:
     summary = load(tmp_path, tmp_path / "hours", package_records=package_records)
     assert summary.loads == (1 if package_records == 100 else 2)
     assert sorted(int(row["record_id"]) for row in rows(tmp_path, "gharchive__events")) == list(range(6))
+
+
+@pytest.mark.parametrize("batch_bytes", [1, package.BATCH_BYTES])
+@pytest.mark.parametrize("large", [0, 1])
+def test_an_hour_that_is_too_large_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int, large: int) -> None:
+    """An hour over the limit leaves nothing, whatever of it was parsed already; the other is loaded; with a higher limit it comes in."""
+    monkeypatch.setattr(lines, "PIECE_BYTES", 500)
+    monkeypatch.setattr(package, "BATCH_BYTES", batch_bytes)
+    write(tmp_path / "hours", large, [b"bad", *(record(number) for number in range(10, 100))])
+    write(tmp_path / "hours", 1 - large, [record(1), record(2)])
+    with pytest.raises(SourceError, match=rf"2024-01-01-{large}.json.gz: unpacks to more than 5,000 bytes.* load.max_hour_bytes"):
+        load(tmp_path, tmp_path / "hours", max_hour_bytes=5000)
+    assert [row["hour"] for row in rows(tmp_path, "gharchive__hours")] == [f"2024-01-01-{1 - large}"]
+    assert sorted(row["record_id"] for row in rows(tmp_path, "gharchive__events")) == ["1", "2"]
+    again = load(tmp_path, tmp_path / "hours")
+    assert (again.units, again.unchanged, again.loaded, again.rejected.total()) == (1, 1, 90, 1)
 
 
 def test_rows_stand_in_the_partition_of_their_day(tmp_path: Path) -> None:
