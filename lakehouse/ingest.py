@@ -45,6 +45,7 @@ def ingest_gharchive(
     """
     from ingest.gharchive.hours import hour_range
     from ingest.gharchive.package import HourLoads, KnownHour
+    from ingest.gharchive.seen import SeenFiles
 
     rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, content_sha256, etag, _load_id")
     cut = _cut_files(settings, loader.catalog, {row[4] for row in rows})
@@ -53,8 +54,12 @@ def ingest_gharchive(
         for name, state, sha256, etag, load_id in rows
     }
     hours = hour_range(start, end)
-    loads = HourLoads(address, hours, known, settings.load, recheck=recheck)
-    summary = loader.run("gharchive", loads, progress)
+    seen = SeenFiles(settings.state / "seen_hours.json")
+    loads = HourLoads(address, hours, known, seen, settings.load, recheck=recheck)
+    try:
+        summary = loader.run("gharchive", loads, progress)
+    finally:
+        seen.save()
     summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
     if loads.unavailable:
         first = loads.unavailable[0]

@@ -18,6 +18,7 @@ from ingest.gharchive.files import HourFolder
 from ingest.gharchive.hours import SUFFIXES, hour_name, period_start
 from ingest.gharchive.lines import Lines, Unpacked, read_lines
 from ingest.gharchive.records import parse_lines
+from ingest.gharchive.seen import SeenFiles
 from ingest.loads import Load, Replaced, load_id
 
 ASK_MISSING_FOR = timedelta(days=30)
@@ -195,6 +196,7 @@ class HourLoads:
     """The loads of hours at one address; after the iteration `unavailable` names those that could not be had, or were refused.
 
     Args:
+        seen: files that needn't be read to know that they hold what the lake has.
         recheck: ask for loaded and missing hours again however old they are.
     """
 
@@ -203,13 +205,14 @@ class HourLoads:
         address: str,
         hours: Sequence[datetime],
         known: Mapping[str, KnownHour],
+        seen: SeenFiles,
         settings: LoadSettings,
         *,
         recheck: bool = False,
     ) -> None:
         self.folder = HourFolder(address, settings)
         self.unavailable: list[SourceError] = []
-        self._hours, self._known, self._settings, self._recheck = hours, known, settings, recheck
+        self._hours, self._known, self._seen, self._settings, self._recheck = hours, known, seen, settings, recheck
 
     def __iter__(self) -> Iterator[Load]:
         package = _Package()
@@ -267,9 +270,12 @@ class HourLoads:
         if found is None:
             return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
         path, etag = found
-        if sure and etag is not None and sure.etag == etag:
+        if sure and sure.sha256 and etag is not None and (sure.etag == etag or sure.sha256 == self._seen.sha256(path, etag)):
             return None
         file = self.folder.fetch(path, etag)
-        if file is None or (sure and sure.sha256 == file.sha256):
+        if file is None:
+            return None
+        if sure and sure.sha256 == file.sha256:
+            self._seen.note(path, etag, file.sha256)
             return None
         return _Hour(name, start, known, file.name, file.sha256, etag, len(file.content)), file.content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from catalog.errors import SourceError
 from catalog.iceberg import open_catalog
 from catalog.settings import LoadSettings, Settings
 from ingest.gharchive import lines, package
+from ingest.gharchive.files import HourFolder
 from ingest.loader import Loader, LoadSummary
 from lakehouse.ingest import ingest_gharchive
 
@@ -71,6 +73,25 @@ def test_a_file_that_was_touched_alone_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "hours" / "2024-01-01-0.json.gz").touch()
     load(tmp_path, tmp_path / "hours")
     assert snapshots(tmp_path) == before
+
+
+def test_a_folder_that_was_copied_anew_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files with other times and the same bytes are read once and then known, in both folders; one that changes is loaded."""
+    for hour in (0, 1):
+        write(tmp_path / "hours", hour, [record(hour)])
+    load(tmp_path, tmp_path / "hours")
+    before = snapshots(tmp_path)
+    shutil.copytree(tmp_path / "hours", tmp_path / "copy", copy_function=shutil.copyfile)
+    read: list[str] = []
+    fetch = HourFolder.fetch
+    monkeypatch.setattr(HourFolder, "fetch", lambda self, path, etag: (read.append(path), fetch(self, path, etag))[1])
+    for folder in ("copy", "copy", "hours", "copy"):
+        assert load(tmp_path, tmp_path / folder).unchanged == 2
+    assert sorted(read) == [str(tmp_path / "copy" / f"2024-01-01-{hour}.json.gz") for hour in (0, 1)]
+    assert snapshots(tmp_path) == before
+    write(tmp_path / "copy", 1, [record(7)])
+    assert load(tmp_path, tmp_path / "copy").loaded == 1
+    assert load(tmp_path, tmp_path / "hours").loaded == 1
 
 
 def test_a_changed_file_replaces_its_own_rows(tmp_path: Path) -> None:
