@@ -41,6 +41,16 @@ def test_a_cut_off_load_is_made_good(tmp_path: Path, writer: Writer, cut_off_bef
     assert load(tmp_path / "lake", writer.folder) == 0
 
 
+def test_commits_that_are_known_are_not_read(tmp_path: Path, writer: Writer) -> None:
+    """What the lake has of a repository is told without opening a file of commits, however many loads brought them."""
+    for content in (b"1\n", b"2\n", b"3\n"):
+        writer.commit({b"a": content})
+        assert load(tmp_path / "lake", writer.folder) == 1
+    for task in open_catalog(Settings(folder=tmp_path / "lake")).load_table("raw.git__commits").scan().plan_files():
+        Path(task.file.file_path.replace("s3://osslake", str(tmp_path / "lake" / "warehouse"))).unlink()
+    assert load(tmp_path / "lake", writer.folder) == 0
+
+
 def test_another_author_key_reads_all_again(tmp_path: Path, writer: Writer) -> None:
     """Where the key of the authors' HMAC changed, all commits are loaded anew under it."""
     writer.commit({b"a": b"1\n"})
