@@ -35,6 +35,7 @@ CATALOG_NAME = "osslake"
 LOAD_ID_PROPERTY = "osslake.load-id"
 RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
 CURSOR_PROPERTY = "osslake.cursor"
+"""In a snapshot's summary beside the load's id: how far its source was read with it, as JSON."""
 RECENT_LOADS_KEPT = 200
 COMMIT_ATTEMPTS = 20
 ROW_GROUP_ROWS = 250_000

@@ -150,6 +150,7 @@ class _Package:
             load_id("gharchive", *(hour.identity for hour in self.hours)),
             "gharchive",
             tables,
+            {"first_hour": self.hours[0].name, "last_hour": self.hours[-1].name},
             {
                 "rejected": Replaced("_source_file", files),
                 "gharchive__events": Replaced("_source_file", files),

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import SourceError
-from catalog.iceberg import open_catalog
+from catalog.iceberg import CURSOR_PROPERTY, LOAD_ID_PROPERTY, open_catalog
 from catalog.settings import LoadSettings, Settings
 from ingest.gharchive import lines, package
 from ingest.gharchive.files import HourFolder
@@ -63,6 +63,19 @@ def test_loaded_twice_changes_nothing(tmp_path: Path) -> None:
     again = load(tmp_path, tmp_path / "hours")
     assert (again.loads, again.unchanged, again.loaded) == (0, 2, 0)
     assert snapshots(tmp_path) == before
+
+
+def test_snapshots_tell_load_and_cursor(tmp_path: Path) -> None:
+    """The summary of each table's snapshot names the load that its rows bear, and the hours that it came to."""
+    write(tmp_path / "hours", 0, [record(1), b"bad"])
+    load(tmp_path, tmp_path / "hours")
+    for name in ("gharchive__events", "rejected", "gharchive__hours"):
+        snapshot = open_catalog(Settings(folder=tmp_path)).load_table(("raw", name)).current_snapshot()
+        assert snapshot is not None
+        assert snapshot.summary is not None
+        told = snapshot.summary.additional_properties
+        assert {row["_load_id"] for row in rows(tmp_path, name)} == {told[LOAD_ID_PROPERTY]}
+        assert json.loads(told[CURSOR_PROPERTY]) == {"source": "gharchive", "first_hour": "2024-01-01-0", "last_hour": "2024-01-01-1"}
 
 
 def test_a_file_that_was_touched_alone_changes_nothing(tmp_path: Path) -> None:
