@@ -12,8 +12,9 @@ import shutil
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
-    from pyiceberg.types import IcebergType
+    from pyiceberg.types import IcebergType, PrimitiveType
 
 CATALOG_NAME = "osslake"
 LOAD_ID_PROPERTY = "osslake.load-id"
@@ -37,6 +38,7 @@ RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
 CURSOR_PROPERTY = "osslake.cursor"
 RECENT_LOADS_KEPT = 200
 COMMIT_ATTEMPTS = 20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROW_GROUP_ROWS = 250_000
 COPY_BYTES = 1_000_000
 TABLE_PROPERTIES = {
@@ -220,6 +222,25 @@ def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
             entry.data_file.spec_id = manifest.partition_spec_id
             files.append(entry.data_file)
     return files
+
+
+def day_bounds(table: Table, file: DataFile) -> tuple[date, date]:
+    """Return the first and last UTC day of the column that a table is cut by, of a file's rows.
+
+    Raises:
+        CommitError: the file's manifest entry states no bounds, so nothing of ours wrote it.
+    """
+    from pyiceberg.conversions import from_bytes
+    from pyiceberg.types import DateType
+
+    column = table.spec().fields[0].source_id
+    kind = cast("PrimitiveType", table.schema().find_type(column))
+    bounds = [(stated or {}).get(column) for stated in (file.lower_bounds, file.upper_bounds)]
+    if None in bounds:
+        raise CommitError(f"data file {file.file_path} states no bounds of the column that its table is cut by", path=file.file_path)
+    unit = timedelta(days=1) if isinstance(kind, DateType) else timedelta(microseconds=1)
+    first, last = ((EPOCH + int(from_bytes(kind, bound)) * unit).date() for bound in bounds if bound is not None)
+    return first, last
 
 
 def commit_files(

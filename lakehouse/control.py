@@ -1,7 +1,7 @@
 """What a run tells the models: the as-of date, which days changed, and how things stood at the last transformation that succeeded.
 
 Everything stands in the schema `control` beside the models' tables, so it is lost when they are. What models record while they run
-(`touched_events`, `touched_firsts`, `unpublished`) only grows until the transformation has succeeded; a killed run is thus done again.
+(`touched_events`, `touched_firsts`, `unpublished_days`) only grows until the transformation has succeeded; a killed run is thus done again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TABLES = {
     "days": "day DATE",
     "months": "month_start DATE",
     "model_lineage": "model_name VARCHAR, input_name VARCHAR, layer VARCHAR, source_sha256 VARCHAR, source_sql VARCHAR",
-    "unpublished": "table_name VARCHAR, month_start DATE",
+    "unpublished_days": "table_name VARCHAR, day DATE",
     "baseline": "table_name VARCHAR, snapshot_id VARCHAR",
     "begun": "table_name VARCHAR, snapshot_id VARCHAR, as_of_date DATE",
     "done": "as_of_date DATE, all_artifacts BOOLEAN, is_everything_unpublished BOOLEAN",
@@ -248,7 +248,7 @@ def mark_success(connection: DuckConnection, pins: Mapping[str, RawPin], setting
     rows = [(name, str(pin.snapshot_id)) for name, pin in pins.items() if pin.snapshot_id is not None]
     if rows:
         connection.executemany("INSERT INTO control.baseline VALUES (?, ?)", rows)
-    connection.execute("INSERT INTO control.unpublished VALUES ('*', NULL)")
+    connection.execute("INSERT INTO control.unpublished_days VALUES ('*', NULL)")
     for prior, query in {
         "prior_aliases": "SELECT artifact_kind, artifact_key, canonical_kind, canonical_key FROM intermediate.int_artifacts"
         " WHERE artifact_id <> canonical_artifact_id",

@@ -3,8 +3,8 @@
 `restates` is the condition, over the table's own columns, of the rows that go; the query must give rows under the same condition alone.
 In a blueprint `@level` stands for the level that the model's name ends in.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
-changed, for the models downstream. `month_of` (optional) is the date column by which the table is published: the months that
-changed are noted in `control.unpublished`.
+changed, for the models downstream. `month_of` (optional) is the date or time by whose months the published table is cut: the
+days that changed are noted in `control.unpublished_days`.
 
 In a full build (`control.run.is_full`) all rows go, nothing is recorded but that everything is unpublished.
 """
@@ -46,5 +46,5 @@ class Restated(CustomMaterialization):
             for statement in chosen["touches"].split(";"):
                 self.adapter.execute(statement.replace("@this", f"{table_name}").replace("@restates", restates).replace("@sign", str(sign)))
         if chosen.get("month_of"):
-            month = f"CAST(DATE_TRUNC('month', {chosen['month_of']}) AS DATE)"
-            self.adapter.execute(f"INSERT INTO control.unpublished SELECT DISTINCT '{name}', {month} FROM {table_name} WHERE {restates}")
+            days = f"SELECT DISTINCT '{name}', CAST({chosen['month_of']} AS DATE) FROM {table_name} WHERE {restates}"
+            self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
