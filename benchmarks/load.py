@@ -89,8 +89,9 @@ def load_dlt_source(hours: Path, end: str, folder: Path) -> Timed:
     from catalog.settings import LoadSettings
     from ingest.gharchive.hours import hour_range
     from ingest.gharchive.package import HourLoads
+    from ingest.gharchive.seen import SeenFiles
 
-    loads = HourLoads(str(hours), hour_range(day_after(0), end), {}, LoadSettings())
+    loads = HourLoads(str(hours), hour_range(day_after(0), end), {}, SeenFiles(folder / "seen.json"), LoadSettings())
     return _load_dlt((load.tables["gharchive__events"] for load in loads if "gharchive__events" in load.tables), folder)
 
 

@@ -36,6 +36,7 @@ CATALOG_NAME = "osslake"
 LOAD_ID_PROPERTY = "osslake.load-id"
 RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
 CURSOR_PROPERTY = "osslake.cursor"
+"""In a snapshot's summary beside the load's id: how far its source was read with it, as JSON."""
 RECENT_LOADS_KEPT = 200
 COMMIT_ATTEMPTS = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -275,13 +276,15 @@ def _with_load(table: Table, load_id: str) -> str:
 
 
 def has_load(table: Table, load_id: str) -> bool:
-    """Tell whether a load was committed to this table, by its property or by a snapshot's summary."""
-    if load_id in json.loads(table.properties.get(RECENT_LOADS_PROPERTY, "[]")):
-        return True
-    return any(
-        snapshot.summary is not None and snapshot.summary.additional_properties.get(LOAD_ID_PROPERTY) == load_id
-        for snapshot in table.metadata.snapshots
-    )
+    """Tell whether a load was committed to this table."""
+    return load_id in committed_loads(table)
+
+
+def committed_loads(table: Table) -> set[str]:
+    """Return the ids of the loads that were committed to this table, by its property and its snapshots' summaries."""
+    summaries = [snapshot.summary.additional_properties for snapshot in table.metadata.snapshots if snapshot.summary is not None]
+    told = {summary[LOAD_ID_PROPERTY] for summary in summaries if LOAD_ID_PROPERTY in summary}
+    return told | set(json.loads(table.properties.get(RECENT_LOADS_PROPERTY, "[]")))
 
 
 def wait_before_retry(attempt: int) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 ASIDE_SUFFIX = ".part"
+SYNC_THREADS = 8
+WRITE_BYTES = 1_000_000
 
 
 def local_path(folder: Path, bucket: str, location: str) -> Path:
@@ -57,3 +63,58 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class Unsynced:
+    """Files that were written and might be empty after a power loss; they are made durable together, which costs least."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files: set[Path] = set()
+        self._folders: set[Path] = set()
+
+    def open(self, path: Path, mode: str, *, sync: bool = False) -> BinaryIO:
+        """Open a file for writing, in mode `wb` or `xb`, and make the folders that it needs; closed, it is one of these.
+
+        Args:
+            sync: make it durable as soon as it is closed, and all others with it.
+        """
+        made = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folders = {path.parent, *(folder.parent for folder in made)}
+        return _Noted(io.FileIO(path, mode), partial(self._closed, path, folders, sync=sync))
+
+    def _closed(self, path: Path, folders: set[Path], *, sync: bool) -> None:
+        with self._lock:
+            self._files.add(path)
+            self._folders |= folders
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make the files and their names durable; those that are gone again are none."""
+        with self._lock:
+            with ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync") as pool:
+                list(pool.map(_sync_file, self._files))
+                list(pool.map(_sync_file, self._folders))
+            self._files.clear()
+            self._folders.clear()
+
+
+class _Noted(io.BufferedWriter):
+    """A file that tells when it is closed."""
+
+    def __init__(self, file: io.RawIOBase, on_close: Callable[[], None]) -> None:
+        super().__init__(file, WRITE_BYTES)
+        self._on_close = on_close
+
+    def close(self) -> None:
+        """Close the file and tell it."""
+        if not self.closed:
+            super().close()
+            self._on_close()
+
+
+def _sync_file(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        sync_folder(path)

@@ -78,7 +78,7 @@ class LoadSettings(_Part):
 
     package_records: int = Field(200_000, gt=0, description="records after which a package is committed; 128 MB of text end it too")
     max_record_bytes: int = Field(16_000_000, gt=0, description="longer records are rejected")
-    max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused")
+    max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused, the others are loaded")
     timeout_s: float = Field(60.0, gt=0, description="longest silence of a source")
     clone_cache: Path = Field(
         Path("~/.cache/osslake/clones"),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyiceberg.io import InputFile, OutputFile
+from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
-from catalog.local_files import local_path
+from catalog.local_files import Unsynced, local_path
 
 BUCKET_PROPERTY = "osslake.bucket"
 FOLDER_PROPERTY = "osslake.folder"
+_UNSYNCED = Unsynced()
+"""Of the process: one table's files may be written through several objects of its storage."""
 
 
 class VirtualFileIO(PyArrowFileIO):
@@ -35,12 +37,31 @@ class VirtualFileIO(PyArrowFileIO):
 
     def new_output(self, location: str) -> PyArrowFile:
         """Open a file for writing by its virtual path."""
-        return _named(super().new_output(self._real(location)), location)
+        real = self._real(location)
+        output = super().new_output(real)
+        return output if real == location else _FolderFile(location, real, output._filesystem)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
         """Delete a file by its virtual path."""
         name = location if isinstance(location, str) else location.location
         super().delete(self._real(name))
+
+
+class _FolderFile(PyArrowFile):
+    """A file to be written to the folder, durable before a commit names it.
+
+    Data files wait for the first metadata file (a manifest, a list of manifests, a table's metadata), since nothing else names them; each
+    metadata file is made durable when it is closed, with all that waits.
+    """
+
+    def create(self, overwrite: bool = False) -> OutputStream:
+        """Open the file.
+
+        Raises:
+            FileExistsError: it is there, and may not be overwritten.
+        """
+        is_metadata = Path(self._path).parent.name == "metadata"
+        return _UNSYNCED.open(Path(self._path), "wb" if overwrite else "xb", sync=is_metadata)
 
 
 def _named(file: PyArrowFile, location: str) -> PyArrowFile:

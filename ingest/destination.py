@@ -240,7 +240,7 @@ def _commit_table(package: Package, name: str, dataset: Dataset) -> None:
     replaced = load.replaces.get(name)
     if not added and replaced is None:
         return
-    summary = {LOAD_ID_PROPERTY: load.id, CURSOR_PROPERTY: json.dumps({"source": load.source, "files": load.files, "bytes": load.bytes})}
+    summary = {LOAD_ID_PROPERTY: load.id, CURSOR_PROPERTY: json.dumps({"source": load.source, **load.cursor})}
     for attempt in range(COMMIT_ATTEMPTS):
         table = ensure_table(package.catalog, dataset)
         if has_load(table, load.id):

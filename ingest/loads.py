@@ -29,6 +29,7 @@ class Load:
         source: gharchive, oss_directory or git.
         tables: raw table's name to its rows, without the columns `_load_id` and `_loaded_at`; loaded in this order,
             so the table that serves as the source's cursor comes last.
+        cursor: how far the source has been read with this load, by name; it stands in the summary of each snapshot beside the id.
         replaces: raw table's name to the rows that go in the same commit (also for tables without new rows).
         units: how many units of the source it brings: hours, directories or repositories.
         files: how many source files (or repositories) it read.
@@ -41,6 +42,7 @@ class Load:
     id: str
     source: str
     tables: Mapping[str, pa.Table]
+    cursor: Mapping[str, str] = field(default_factory=dict)
     replaces: Mapping[str, Replaced] = field(default_factory=dict)
     files: int = 1
     units: int = 1

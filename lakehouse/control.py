@@ -83,7 +83,10 @@ def plan_run(
     wanted = as_of or settings.release.as_of or default_as_of(connection)
     done = connection.execute("SELECT as_of_date, all_artifacts FROM control.done").fetchone()
     baseline = dict(connection.execute("SELECT table_name, snapshot_id FROM control.baseline").fetchall())
-    changes = {name: changes_since(pin, _snapshot(baseline.get(name))) for name, pin in pins.items()}
+    changes = {
+        name: changes_since(pin, _snapshot(baseline[name])) if name in baseline else RawChange(is_known=not pin.files)
+        for name, pin in pins.items()
+    }
     is_lost = (
         done is None
         or done[1] != settings.transform.all_artifacts
@@ -245,9 +248,8 @@ def mark_success(connection: DuckConnection, pins: Mapping[str, RawPin], setting
     connection.execute("DELETE FROM control.done")
     connection.execute("INSERT INTO control.done VALUES (?, ?, ?)", [run[0], settings.transform.all_artifacts, is_everything])
     connection.execute("DELETE FROM control.baseline")
-    rows = [(name, str(pin.snapshot_id)) for name, pin in pins.items() if pin.snapshot_id is not None]
-    if rows:
-        connection.executemany("INSERT INTO control.baseline VALUES (?, ?)", rows)
+    rows = [(name, str(pin.snapshot_id) if pin.snapshot_id is not None else None) for name, pin in pins.items()]
+    connection.executemany("INSERT INTO control.baseline VALUES (?, ?)", rows)
     connection.execute("INSERT INTO control.unpublished_days VALUES ('*', NULL)")
     for prior, query in {
         "prior_aliases": "SELECT artifact_kind, artifact_key, canonical_kind, canonical_key FROM intermediate.int_artifacts"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from catalog.duck import connect, scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
-from catalog.iceberg import data_files, ensure_table
+from catalog.iceberg import committed_loads, data_files, ensure_table
 from catalog.local_files import local_path
 from catalog.raw_tables import DIRECTORY_ENTRIES, DIRECTORY_PROJECTS, GHARCHIVE_EVENTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
 
     from catalog.datasets import Dataset
     from ingest.git import KnownRepository
@@ -30,9 +32,21 @@ BOUND_CHARACTERS = 16
 def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str, tail: str = "") -> list[tuple[Any, ...]]:
     """Return what a SELECT of `columns`, with `tail` after FROM, gives of a small raw table at its current snapshot."""
     table = ensure_table(catalog, dataset)
-    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in data_files(table)]
+    return _read_files(settings, table, data_files(table), columns, tail)
+
+
+def _read_files(
+    settings: Settings, table: Table, files: Sequence[DataFile], columns: str, tail: str = "", parameters: Sequence[object] = ()
+) -> list[tuple[Any, ...]]:
+    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in files]
     with connect() as connection:
-        return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}").fetchall()
+        return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}", parameters).fetchall()
+
+
+def _files_of_other_loads(table: Table, load_ids: set[str]) -> list[DataFile]:
+    """Return the data files of loads that aren't among these, told by the bounds of their load id; none is opened."""
+    field, prefixes = table.schema().find_field("_load_id").field_id, {load_id[:BOUND_CHARACTERS].encode() for load_id in load_ids}
+    return [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
 
 
 def ingest_gharchive(
@@ -41,10 +55,11 @@ def ingest_gharchive(
     """Load the hours from `start` to `end` (exclusive) at an fsspec address.
 
     Raises:
-        SourceError: some hours could not be fetched; the others are loaded. SourceUnavailableError where none of them was refused.
+        SourceError: some hours could not be fetched, or are too large; the others are loaded. SourceUnavailableError where none of them was refused.
     """
     from ingest.gharchive.hours import hour_range
     from ingest.gharchive.package import HourLoads, KnownHour
+    from ingest.gharchive.seen import SeenFiles
 
     rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, content_sha256, etag, _load_id")
     cut = _cut_files(settings, loader.catalog, {row[4] for row in rows})
@@ -53,34 +68,30 @@ def ingest_gharchive(
         for name, state, sha256, etag, load_id in rows
     }
     hours = hour_range(start, end)
-    loads = HourLoads(address, hours, known, settings.load, recheck=recheck)
-    summary = loader.run("gharchive", loads, progress)
+    seen = SeenFiles(settings.state / "seen_hours.json")
+    loads = HourLoads(address, hours, known, seen, settings.load, recheck=recheck)
+    try:
+        summary = loader.run("gharchive", loads, progress)
+    finally:
+        seen.save()
     summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
     if loads.unavailable:
         first = loads.unavailable[0]
         is_transient = all(error.is_transient for error in loads.unavailable)
         raise (SourceUnavailableError if is_transient else SourceError)(
-            f"{len(loads.unavailable)} of {len(hours)} hours could not be fetched, the first: {first}; "
-            f"the other hours are loaded, run again for these",
+            f"{len(loads.unavailable)} of {len(hours)} hours could not be loaded, the first: {first}; "
+            f"the other hours are loaded, run again for those",
             **first.values,
         )
     return summary
 
 
 def _cut_files(settings: Settings, catalog: Catalog, ledger_load_ids: set[str]) -> set[str]:
-    """Return the hour files whose events came with a load that never reached the ledger of hours.
-
-    Data files of loads that the ledger knows are told by the bounds of their load id and not opened.
-    """
+    """Return the hour files whose events came with a load that never reached the ledger of hours."""
     table = ensure_table(catalog, GHARCHIVE_EVENTS)
-    field, prefixes = table.schema().find_field("_load_id").field_id, {load_id[:BOUND_CHARACTERS].encode() for load_id in ledger_load_ids}
-    files = [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
-    if not files:
-        return set()
-    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in files]
-    with connect() as connection:
-        query = f"SELECT DISTINCT _source_file FROM ({scan_sql(paths, table.schema())}) WHERE NOT list_contains(?, _load_id)"
-        return {row[0] for row in connection.execute(query, [sorted(ledger_load_ids)]).fetchall()}
+    files = _files_of_other_loads(table, ledger_load_ids)
+    tail = "WHERE NOT list_contains(?, _load_id)"
+    return {row[0] for row in _read_files(settings, table, files, "DISTINCT _source_file", tail, [sorted(ledger_load_ids)])}
 
 
 def ingest_directories(
@@ -142,12 +153,18 @@ def ingest_git(settings: Settings, loader: Loader, sources: Iterable[GitSource],
 
 
 def _known_repositories(settings: Settings, loader: Loader) -> dict[str, KnownRepository]:
-    """Return what the lake knows of each repository; commits that came later than the repository's own row were cut off."""
+    """Return what the lake knows of each repository; commits that came later than the repository's own row were cut off.
+
+    Only commits of loads are looked at that aren't known to have reached the ledger of repositories.
+    """
     from ingest.git import KnownRepository
 
     columns = "repository_url, head_sha, commit_count, _load_id, _loaded_at, author_key_id"
     rows = ledger_rows(settings, loader.catalog, GIT_REPOSITORIES, columns)
-    newest = dict(ledger_rows(settings, loader.catalog, GIT_COMMITS, "repository_url, max(_loaded_at)", "GROUP BY ALL"))
+    finished = committed_loads(ensure_table(loader.catalog, GIT_REPOSITORIES)) | {row[3] for row in rows}
+    commits = ensure_table(loader.catalog, GIT_COMMITS)
+    files = _files_of_other_loads(commits, finished)
+    newest = dict(_read_files(settings, commits, files, "repository_url, max(_loaded_at)", "GROUP BY ALL"))
     return {
         url: KnownRepository(
             head, count, load_id, is_doubtful=newest.get(url, loaded_at) > loaded_at or row_key_id != settings.author_key_id

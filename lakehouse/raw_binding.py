@@ -59,11 +59,11 @@ class RawChange:
 
 
 def changes_since(pin: RawPin, baseline: int | None) -> RawChange:
-    """Compare a pinned table with a snapshot of an earlier run, by data files."""
+    """Compare a pinned table with a snapshot of an earlier run, by data files; None: it was empty then."""
     if baseline == pin.snapshot_id:
         return RawChange()
     if baseline is None:
-        return RawChange(added=dict(pin.files), is_known=pin.snapshot_id is None or not pin.files)
+        return RawChange(added=dict(pin.files))
     try:
         before = _partitions(pin.table, baseline)
     except (FileNotFoundError, ValueError, AttributeError):

@@ -14,6 +14,8 @@ from ingest.emails import hash_emails
 
 PIECE_BYTES = 16_000_000
 SALVAGE_BYTES = 64
+CUT_BYTES = 1024
+"""What goes from the end of a line of which only the beginning is kept, since an address may be cut there and not hashed."""
 _GZIP = b"\x1f\x8b"
 _NEWLINE, _BLANK = 0x0A, 0x20
 
@@ -51,19 +53,41 @@ class Lines:
 def read_lines(content: bytes, found: Unpacked, *, max_line_bytes: int, max_bytes: int, name: str) -> Iterator[Lines]:
     """Yield the lines of a packed or plain file, in pieces of about 16 MB; blank lines are no records.
 
+    Of a line that is too long and goes on over several pieces only the beginning is held and kept.
+
     Raises:
         SourceFormatError: it unpacks to more than `max_bytes`.
     """
-    rest = b""
+    rest, left_out = b"", 0
     for piece in _unpack(content, found):
         found.bytes += len(piece)
         if found.bytes > max_bytes:
-            raise SourceFormatError(f"{name}: unpacks to more than {max_bytes:,} bytes", file=name)
+            raise SourceFormatError(
+                f"{name}: unpacks to more than {max_bytes:,} bytes; if it is right, raise the setting load.max_hour_bytes", file=name
+            )
+        if len(rest) > max_line_bytes:
+            end, newline, piece = piece.partition(b"\n")
+            left_out += len(end)
+            if not newline:
+                continue
+            yield _too_long(name, rest, left_out, found, max_line_bytes)
+            rest, left_out = b"", 0
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
             yield _lines(name, whole, found, max_line_bytes)
-    if rest:
+    if left_out:
+        yield _too_long(name, rest, left_out, found, max_line_bytes)
+    elif rest:
         yield _lines(name, rest, found, max_line_bytes)
+
+
+def _too_long(file: str, begun: bytes, left_out: int, found: Unpacked, max_line_bytes: int) -> Lines:
+    """Set apart a line of which only the beginning is held."""
+    found.lines += 1
+    text = hash_emails(begun)[:-CUT_BYTES][:max_line_bytes]
+    told = f"{len(begun) + left_out:,} bytes, of which the first {len(text):,} are kept"
+    bad = BadLine(found.lines, "too_long", told, _shown(text))
+    return Lines(file, pa.array([], pa.int64()), pa.array([], pa.string()), [bad])
 
 
 def _unpack(content: bytes, found: Unpacked) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection, connect
 from catalog.errors import SourceError
@@ -17,6 +18,7 @@ from ingest.gharchive.files import HourFolder
 from ingest.gharchive.hours import SUFFIXES, hour_name, period_start
 from ingest.gharchive.lines import Lines, Unpacked, read_lines
 from ingest.gharchive.records import parse_lines
+from ingest.gharchive.seen import SeenFiles
 from ingest.loads import Load, Replaced, load_id
 
 ASK_MISSING_FOR = timedelta(days=30)
@@ -84,11 +86,24 @@ class _Hour:
 
 @dataclass
 class _Batch:
-    """Lines that are parsed at once, and the hours that end among them."""
+    """Lines that are parsed at once, the hours that end among them, and the files that are refused after all."""
 
     pieces: list[Lines] = field(default_factory=list)
+    bytes: int = 0
     hours: list[_Hour] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     ends_package: bool = False
+
+    def add(self, lines: Lines) -> None:
+        """Take in some lines of an hour."""
+        self.pieces.append(lines)
+        self.bytes += lines.texts.nbytes
+
+    def refuse(self, file: str) -> None:
+        """Leave out a file whose lines came already, here or in an earlier batch."""
+        self.pieces = [lines for lines in self.pieces if lines.file != file]
+        self.bytes = sum(lines.texts.nbytes for lines in self.pieces)
+        self.refused.add(file)
 
 
 @dataclass
@@ -103,6 +118,8 @@ class _Package:
 
     def add(self, batch: _Batch, connection: DuckConnection) -> None:
         """Parse a batch and take in what it holds."""
+        if batch.refused:
+            self._leave_out(batch.refused)
         self.hours += batch.hours
         if batch.pieces:
             parsed = parse_lines(connection, batch.pieces)
@@ -110,6 +127,15 @@ class _Package:
             self.rejected += parsed.rejected
             self.loaded_counts.update(parsed.loaded_counts)
             self.first_times = parsed.first_times | self.first_times
+
+    def _leave_out(self, files: set[str]) -> None:
+        """Let go what earlier batches brought of files that are refused."""
+        names = pa.array(sorted(files), pa.string())
+        self.events = [rows.filter(pc.invert(pc.is_in(rows.column("_source_file"), value_set=names))) for rows in self.events]
+        self.rejected = [row for row in self.rejected if row["_source_file"] not in files]
+        for file in files:
+            self.loaded_counts.pop(file, None)
+            self.first_times.pop(file, None)
 
     def as_load(self) -> Load:
         """Return the load of all that was added; the ledger of hours comes last."""
@@ -124,6 +150,7 @@ class _Package:
             load_id("gharchive", *(hour.identity for hour in self.hours)),
             "gharchive",
             tables,
+            {"first_hour": self.hours[0].name, "last_hour": self.hours[-1].name},
             {
                 "rejected": Replaced("_source_file", files),
                 "gharchive__events": Replaced("_source_file", files),
@@ -167,9 +194,10 @@ class _Package:
 
 
 class HourLoads:
-    """The loads of hours at one address; after the iteration `unavailable` names those that could not be asked for.
+    """The loads of hours at one address; after the iteration `unavailable` names those that could not be had, or were refused.
 
     Args:
+        seen: files that needn't be read to know that they hold what the lake has.
         recheck: ask for loaded and missing hours again however old they are.
     """
 
@@ -178,13 +206,14 @@ class HourLoads:
         address: str,
         hours: Sequence[datetime],
         known: Mapping[str, KnownHour],
+        seen: SeenFiles,
         settings: LoadSettings,
         *,
         recheck: bool = False,
     ) -> None:
         self.folder = HourFolder(address, settings)
         self.unavailable: list[SourceError] = []
-        self._hours, self._known, self._settings, self._recheck = hours, known, settings, recheck
+        self._hours, self._known, self._seen, self._settings, self._recheck = hours, known, seen, settings, recheck
 
     def __iter__(self) -> Iterator[Load]:
         package = _Package()
@@ -197,32 +226,37 @@ class HourLoads:
 
     def _batches(self) -> Iterator[_Batch]:
         """Unpack the files of the hours that are news."""
-        batch, batch_bytes, package_bytes, package_lines = _Batch(), 0, 0, 0
+        batch, hours, package_bytes, package_lines = _Batch(), 0, 0, 0
         for start in self._hours:
+            hour = None
             try:
-                fetched = self._fetch(start)
+                if (fetched := self._fetch(start)) is None:
+                    continue
+                hour, content = fetched
+                for lines in self._read(hour, content):
+                    batch.add(lines)
+                    if batch.bytes >= BATCH_BYTES:
+                        yield batch
+                        batch = _Batch()
             except SourceError as error:
                 self.unavailable.append(error)
+                if hour is not None:
+                    batch.refuse(hour.file)
                 continue
-            if fetched is None:
-                continue
-            hour, content = fetched
-            limits = {"max_line_bytes": self._settings.max_record_bytes, "max_bytes": self._settings.max_hour_bytes}
-            for lines in read_lines(content, hour.unpacked, **limits, name=hour.file):
-                batch.pieces.append(lines)
-                batch_bytes += lines.texts.nbytes
-                if batch_bytes >= BATCH_BYTES:
-                    yield batch
-                    batch, batch_bytes = _Batch(), 0
             batch.hours.append(hour)
+            hours += 1
             package_lines, package_bytes = package_lines + hour.unpacked.lines, package_bytes + hour.unpacked.bytes
             if package_lines >= self._settings.package_records or package_bytes >= PACKAGE_BYTES:
                 batch.ends_package = True
                 yield batch
-                batch, batch_bytes, package_bytes, package_lines = _Batch(), 0, 0, 0
-        if batch.hours:
+                batch, hours, package_bytes, package_lines = _Batch(), 0, 0, 0
+        if hours:
             batch.ends_package = True
             yield batch
+
+    def _read(self, hour: _Hour, content: bytes) -> Iterator[Lines]:
+        limits = {"max_line_bytes": self._settings.max_record_bytes, "max_bytes": self._settings.max_hour_bytes}
+        return read_lines(content, hour.unpacked, **limits, name=hour.file)
 
     def _fetch(self, start: datetime) -> tuple[_Hour, bytes] | None:
         """Return an hour and its file's content (empty where it is missing); None where that is no news."""
@@ -237,9 +271,12 @@ class HourLoads:
         if found is None:
             return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
         path, etag = found
-        if sure and etag is not None and sure.etag == etag:
+        if sure and sure.sha256 and etag is not None and (sure.etag == etag or sure.sha256 == self._seen.sha256(path, etag)):
             return None
         file = self.folder.fetch(path, etag)
-        if file is None or (sure and sure.sha256 == file.sha256):
+        if file is None:
+            return None
+        if sure and sure.sha256 == file.sha256:
+            self._seen.note(path, etag, file.sha256)
             return None
         return _Hour(name, start, known, file.name, file.sha256, etag, len(file.content)), file.content

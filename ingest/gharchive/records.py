@@ -1,6 +1,7 @@
 """From lines to typed rows, by DuckDB's JSON functions: one pass for all promoted fields, one more for lists of commits.
 
-Record forms are told apart by shape: the old one (before 2015) has no id, no `repo`, and an `actor` that is a string or null.
+Record forms are told apart by shape: the old one (before 2015) has no id, no `repo`, and an `actor` that is a string; or null, and then a
+`url` or a `repository`, which the form since 2015 lacks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _PATHS = {
     "actor_login": "$.actor.login",
     "repo_id": "$.repo.id",
     "repo_name": "$.repo.name",
+    "url": "$.url",
     "owner": "$.repository.owner",
     "name": "$.repository.name",
     "action": "$.payload.action",
@@ -57,7 +59,7 @@ def _time(text: str) -> str:
 
 _IS_OLD = (
     f"({_f('id')} IS NULL AND {_f('repo_id')} IS NULL AND {_f('repo_name')} IS NULL"
-    f" AND ({_f('actor')} IS NULL OR NOT starts_with({_f('actor')}, '{{')))"
+    f" AND NOT starts_with(coalesce({_f('actor')}, {_f('url')}, {_f('name')}, '{{'), '{{'))"
 )
 _BAD_INTEGER = " ".join(
     f"WHEN {_f(name)} IS NOT NULL AND (try_cast({_f(name)} AS BIGINT) IS NULL OR contains({_f(name)}, '.'))"

@@ -97,6 +97,7 @@ def _load(clone: Clone, rows: CommitRows, bytes_: int, base: KnownRepository | N
             "rejected": rejected_table(rows.rejected),
             "git__repositories": _cursor(clone, commit_count, key_id),
         },
+        {"repository_url": clone.remote.url, "head_sha": clone.head_sha},
         replaces,
         bytes=bytes_,
         rejected=Counter(str(row["reason"]) for row in rows.rejected),

@@ -70,7 +70,7 @@ def read_directory(
         new_id = _load_id(directory.identity, position, before, history=history)
     if not rows.files:
         raise SourceFormatError(f"{address} has no YAML files in data/projects or data/collections", address=address)
-    return _load(new_id, rows, cut_load_ids | ({known_load_id} if known_load_id else set()))
+    return _load(new_id, directory.identity, rows, cut_load_ids | ({known_load_id} if known_load_id else set()))
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _load_id(identity: Identity, position: int, known_load_id: str | None, *, hi
     return state[:_HALF] + load_id("oss_directory", state, known_load_id or "")[:_HALF]
 
 
-def _load(new_id: str, rows: DirectoryRows, earlier_load_ids: frozenset[str]) -> Load:
+def _load(new_id: str, identity: Identity, rows: DirectoryRows, earlier_load_ids: frozenset[str]) -> Load:
     own = Replaced("directory", frozenset({rows.directory}))
     replaces = {f"oss_directory__{name}": own for name in ("entries", "collections", "projects")}
     if earlier_load_ids:
@@ -126,6 +126,7 @@ def _load(new_id: str, rows: DirectoryRows, earlier_load_ids: frozenset[str]) ->
         new_id,
         "oss_directory",
         rows.tables(),
+        {"directory": identity.name, "state": identity.state},
         replaces,
         files=rows.files,
         bytes=rows.bytes,

@@ -14,6 +14,9 @@ from catalog.errors import OsslakeError
 from catalog.settings import DEFAULT_LAKE, Settings, load_settings
 from lakehouse.cli import ingest, pipeline, read, release
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, which Typer gives by itself, without a word."""
+
 app = typer.Typer(
     name="osslake",
     no_args_is_help=True,
@@ -49,16 +52,21 @@ class _Lake:
 
 
 def main() -> None:
-    """Run the command line: exit code 0, 1 for an error of ours (one line), 2 for wrong usage."""
+    """Run the command line: exit code 0, 1 for an error of ours (one line), 2 for wrong usage, 130 after Ctrl-C."""
     _configure_log()
     try:
-        app()
+        try:
+            app()
+        except SystemExit as ended:
+            if ended.code == INTERRUPTED:
+                raise KeyboardInterrupt from ended
+            raise
     except OsslakeError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run the same command again, nothing is lost\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _configure_log() -> None:

@@ -13,7 +13,7 @@ WITH days AS (
   FROM days AS d
   LEFT JOIN marts.source_gaps_v1 AS g
     ON g.event_source = 'GITHUB' AND g.event_type = '*'
-    AND CAST(g.gap_start AS DATE) <= d.day AND (g.gap_end IS NULL OR CAST(g.gap_end AS DATE) >= d.day)
+    AND CAST(g.gap_start AS DATE) <= d.day AND (g.gap_end IS NULL OR CAST(DATE_ADD('millisecond', -1, g.gap_end) AS DATE) >= d.day)
   WHERE g.event_source IS NULL
 ), ranked AS (
   SELECT

@@ -62,6 +62,19 @@ def actor_kind(evaluator, login):
 
 
 @macro()
+def directory_source(evaluator, directory):
+    """OSS_DIRECTORY for the public directory, else the directory's name.
+
+    The public one is told by its address; a copy without one (a bundle, an unpacked archive) by its name: oss-directory, oss-directory-<more>.
+    """
+    name = directory.sql(dialect="trino")
+    return (
+        f"CASE WHEN {name} IN ('https://github.com/opensource-observer/oss-directory', 'oss-directory')"
+        f" OR {name} LIKE 'oss-directory-%' THEN 'OSS_DIRECTORY' ELSE {name} END"
+    )
+
+
+@macro()
 def utc_text(evaluator, time):
     """A time as `YYYY-MM-DDTHH:MM:SSZ`."""
     text = time.sql(dialect="trino")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,13 @@ class HourServer:
     folder: Path
     answers: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+
+    def wait_for(self, name: str, timeout_s: float = 60.0) -> None:
+        """Wait until a file is asked for."""
+        end = time.monotonic() + timeout_s
+        while name not in self.asked:
+            assert time.monotonic() < end, f"{name} was not asked for within {timeout_s:g} s"
+            time.sleep(0.02)
 
 
 @contextmanager

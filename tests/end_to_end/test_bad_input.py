@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from catalog.iceberg import open_catalog
 from end_to_end.lakes import Lake
-from end_to_end.processes import Finished, osslake
+from end_to_end.processes import Finished, Running, osslake
 from end_to_end.server import HANG, HourServer, hour_server
 
 HOUR, FILE = "2024-01-01-0", "2024-01-01-0.json.gz"
@@ -226,6 +228,18 @@ def test_an_hour_that_is_not_to_be_had(lake: Lake, server: HourServer, answer: i
     server.answers.clear()
     _load(lake, server.url, end="2024-01-01T02")
     assert {row["state"] for row in _table(lake, "gharchive__hours")} == {"loaded"}
+
+
+def test_an_interrupted_run_says_what_to_do(lake: Lake, server: HourServer) -> None:
+    """After Ctrl-C the last line says that the same command goes on: exit code 130, no traceback."""
+    server.answers[FILE] = HANG
+    running = Running("--lake", lake.folder, "ingest", "gharchive", server.url, "--from", "2024-01-01T00", "--to", "2024-01-01T01")
+    server.wait_for(FILE)
+    assert running.process.pid is not None
+    os.kill(running.process.pid, signal.SIGINT)
+    ended = running.wait()
+    assert (ended.code, "Traceback" in ended.err) == (130, False), ended
+    assert ended.err.splitlines()[-1] == "interrupted; run the same command again, nothing is lost"
 
 
 def test_an_hour_that_is_refused(lake: Lake, server: HourServer) -> None:

@@ -43,21 +43,22 @@ def _kill_once(lake: Lake, after_s: float) -> None:
     assert lake.rows(QUESTION, before) == answer
 
 
-def _check(begun: Lake, unharmed: Lake, folder: Path, seed: int, run_s: float) -> None:
+def _killed_and_run_again(begun: Lake, folder: Path, seed: int, run_s: float) -> Lake:
+    """Return a copy of a lake whose run was killed at a moment that the seed draws, and then done again."""
     lake, dice = copy_of(begun, folder), random.Random(seed)
     _kill_once(lake, dice.uniform(0.02, 1.0) * run_s)
     run_again(lake)
-    check_as_never_killed(lake, unharmed)
+    return lake
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_run_killed_at_a_random_moment(begun: Lake, unharmed: Lake, tmp_path: Path, run_seconds: float, seed: int) -> None:
     """Killed at any moment and run again, a lake has the content of one that was never killed; readers see one release meanwhile."""
-    _check(begun, unharmed, tmp_path, seed, run_seconds)
+    check_as_never_killed(_killed_and_run_again(begun, tmp_path, seed, run_seconds), unharmed)
 
 
 @pytest.mark.kill
 @pytest.mark.parametrize("seed", range(100, 150))
 def test_fifty_runs_killed_at_random_moments(begun: Lake, unharmed: Lake, tmp_path: Path, run_seconds: float, seed: int) -> None:
     """The same for fifty more moments."""
-    _check(begun, unharmed, tmp_path, seed, run_seconds)
+    check_as_never_killed(_killed_and_run_again(begun, tmp_path, seed, run_seconds), unharmed)

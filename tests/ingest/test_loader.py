@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.iceberg import open_catalog
+from catalog.errors import SourceError
+from catalog.iceberg import CURSOR_PROPERTY, LOAD_ID_PROPERTY, open_catalog
 from catalog.settings import LoadSettings, Settings
+from ingest.gharchive import lines, package
+from ingest.gharchive.files import HourFolder
 from ingest.loader import Loader, LoadSummary
 from lakehouse.ingest import ingest_gharchive
 
@@ -61,6 +65,19 @@ def test_loaded_twice_changes_nothing(tmp_path: Path) -> None:
     assert snapshots(tmp_path) == before
 
 
+def test_snapshots_tell_load_and_cursor(tmp_path: Path) -> None:
+    """The summary of each table's snapshot names the load that its rows bear, and the hours that it came to."""
+    write(tmp_path / "hours", 0, [record(1), b"bad"])
+    load(tmp_path, tmp_path / "hours")
+    for name in ("gharchive__events", "rejected", "gharchive__hours"):
+        snapshot = open_catalog(Settings(folder=tmp_path)).load_table(("raw", name)).current_snapshot()
+        assert snapshot is not None
+        assert snapshot.summary is not None
+        told = snapshot.summary.additional_properties
+        assert {row["_load_id"] for row in rows(tmp_path, name)} == {told[LOAD_ID_PROPERTY]}
+        assert json.loads(told[CURSOR_PROPERTY]) == {"source": "gharchive", "first_hour": "2024-01-01-0", "last_hour": "2024-01-01-1"}
+
+
 def test_a_file_that_was_touched_alone_changes_nothing(tmp_path: Path) -> None:
     """A file with another time and the same bytes is the same file."""
     write(tmp_path / "hours", 0, [record(1)])
@@ -69,6 +86,25 @@ def test_a_file_that_was_touched_alone_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "hours" / "2024-01-01-0.json.gz").touch()
     load(tmp_path, tmp_path / "hours")
     assert snapshots(tmp_path) == before
+
+
+def test_a_folder_that_was_copied_anew_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files with other times and the same bytes are read once and then known, in both folders; one that changes is loaded."""
+    for hour in (0, 1):
+        write(tmp_path / "hours", hour, [record(hour)])
+    load(tmp_path, tmp_path / "hours")
+    before = snapshots(tmp_path)
+    shutil.copytree(tmp_path / "hours", tmp_path / "copy", copy_function=shutil.copyfile)
+    read: list[str] = []
+    fetch = HourFolder.fetch
+    monkeypatch.setattr(HourFolder, "fetch", lambda self, path, etag: (read.append(path), fetch(self, path, etag))[1])
+    for folder in ("copy", "copy", "hours", "copy"):
+        assert load(tmp_path, tmp_path / folder).unchanged == 2
+    assert sorted(read) == [str(tmp_path / "copy" / f"2024-01-01-{hour}.json.gz") for hour in (0, 1)]
+    assert snapshots(tmp_path) == before
+    write(tmp_path / "copy", 1, [record(7)])
+    assert load(tmp_path, tmp_path / "copy").loaded == 1
+    assert load(tmp_path, tmp_path / "hours").loaded == 1
 
 
 def test_a_changed_file_replaces_its_own_rows(tmp_path: Path) -> None:
@@ -108,6 +144,22 @@ def test_packages_of_any_size(tmp_path: Path, package_records: int) -> None:
     summary = load(tmp_path, tmp_path / "hours", package_records=package_records)
     assert summary.loads == (1 if package_records == 100 else 2)
     assert sorted(int(row["record_id"]) for row in rows(tmp_path, "gharchive__events")) == list(range(6))
+
+
+@pytest.mark.parametrize("batch_bytes", [1, package.BATCH_BYTES])
+@pytest.mark.parametrize("large", [0, 1])
+def test_an_hour_that_is_too_large_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int, large: int) -> None:
+    """An hour over the limit leaves nothing, whatever of it was parsed already; the other is loaded; with a higher limit it comes in."""
+    monkeypatch.setattr(lines, "PIECE_BYTES", 500)
+    monkeypatch.setattr(package, "BATCH_BYTES", batch_bytes)
+    write(tmp_path / "hours", large, [b"bad", *(record(number) for number in range(10, 100))])
+    write(tmp_path / "hours", 1 - large, [record(1), record(2)])
+    with pytest.raises(SourceError, match=rf"2024-01-01-{large}.json.gz: unpacks to more than 5,000 bytes.* load.max_hour_bytes"):
+        load(tmp_path, tmp_path / "hours", max_hour_bytes=5000)
+    assert [row["hour"] for row in rows(tmp_path, "gharchive__hours")] == [f"2024-01-01-{1 - large}"]
+    assert sorted(row["record_id"] for row in rows(tmp_path, "gharchive__events")) == ["1", "2"]
+    again = load(tmp_path, tmp_path / "hours")
+    assert (again.units, again.unchanged, again.loaded, again.rejected.total()) == (1, 1, 90, 1)
 
 
 def test_rows_stand_in_the_partition_of_their_day(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def parse(line: bytes) -> Record:
         raise RejectedError(str(error)) from error
     if not isinstance(fields, dict):
         raise RejectedError("not an object")
-    is_old = "id" not in fields and "repo" not in fields and not isinstance(fields.get("actor"), dict)
+    is_old = "id" not in fields and "repo" not in fields and _has_old_traits(fields)
     kind, second = fields.get("type"), to_second(fields.get("created_at"))
     if not isinstance(kind, str):
         raise RejectedError("no type")
@@ -89,6 +89,13 @@ def parse(line: bytes) -> Record:
     actor = finder.login(fields.get("actor")) if is_old else finder.user(fields.get("actor"))
     finder.user((payload.get("pull_request") or {}).get("user"))
     return Record(identity, kind, second, repository, actor, payload, tuple(finder.sightings))
+
+
+def _has_old_traits(fields: dict[str, Any]) -> bool:
+    """Tell whether the actor is a name, or there is none but an address or repository, which records since 2015 lack."""
+    if fields.get("actor") is None:
+        return bool(fields.get("url") or fields.get("repository"))
+    return not isinstance(fields["actor"], dict)
 
 
 def person_of(user: object) -> Person:

@@ -10,7 +10,7 @@ MODEL (
   column_descriptions (
     collection_id = 'SHA-256 of OSS_DIRECTORY, collection and the slug',
     oso_id = 'the id that Open Source Observer gave it',
-    collection_source = 'OSS_DIRECTORY for the public directory, else the directory''s name',
+    collection_source = 'OSS_DIRECTORY for the public directory (its address, or a copy without one named oss-directory or oss-directory-...), else the directory''s name',
     collection_namespace = 'oso, as Open Source Observer has it',
     collection_name = 'slug',
     display_name = 'name for people',
@@ -27,7 +27,7 @@ WITH counts AS (
 SELECT
   @entity_id('OSS_DIRECTORY', 'collection', c.collection_name) AS collection_id,
   @sha256_base64('OSS_DIRECTORY' || 'oso' || c.collection_name) AS oso_id,
-  CASE WHEN c.directory LIKE '%oss-directory%' THEN 'OSS_DIRECTORY' ELSE c.directory END AS collection_source,
+  @directory_source(c.directory) AS collection_source,
   'oso' AS collection_namespace,
   c.collection_name,
   c.display_name,

@@ -66,7 +66,7 @@ WITH run AS (
     ON g.event_source = m.event_source
     AND (g.event_type = '*' OR STRPOS('|' || m.event_types || '|', '|' || g.event_type || '|') > 0)
     AND CAST(g.gap_start AS DATE) < k.end_day
-    AND (g.gap_end IS NULL OR CAST(g.gap_end AS DATE) > k.first_day)
+    AND (g.gap_end IS NULL OR CAST(DATE_ADD('millisecond', -1, g.gap_end) AS DATE) >= k.first_day)
   GROUP BY 1, 2, 3, 4
 )
 SELECT

@@ -10,7 +10,7 @@ MODEL (
   column_descriptions (
     project_id = 'SHA-256 of OSS_DIRECTORY, project and the slug',
     oso_id = 'the id that Open Source Observer gave it',
-    project_source = 'OSS_DIRECTORY for the public directory, else the directory''s name',
+    project_source = 'OSS_DIRECTORY for the public directory (its address, or a copy without one named oss-directory or oss-directory-...), else the directory''s name',
     project_namespace = 'oso, as Open Source Observer has it',
     project_name = 'slug',
     display_name = 'name for people',
@@ -37,7 +37,7 @@ WITH current_projects AS (
 SELECT
   @entity_id('OSS_DIRECTORY', 'project', p.project_name) AS project_id,
   @sha256_base64('OSS_DIRECTORY' || 'oso' || p.project_name) AS oso_id,
-  CASE WHEN p.directory LIKE '%oss-directory%' THEN 'OSS_DIRECTORY' ELSE p.directory END AS project_source,
+  @directory_source(p.directory) AS project_source,
   'oso' AS project_namespace,
   p.project_name,
   p.display_name,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import SourceFormatError
+from ingest.gharchive import lines
 from ingest.gharchive.lines import Unpacked, read_lines
 
 
@@ -96,6 +97,18 @@ def test_too_much_is_refused() -> None:
     """A file that unpacks to more than is allowed is refused, so that a bomb doesn't fill the memory."""
     with pytest.raises(SourceFormatError, match="unpacks to more than 1,000 bytes"):
         read(gzip.compress(b"0" * 100_000, mtime=0), max_bytes=1000)
+
+
+def test_of_an_endless_line_the_beginning_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that goes on over many pieces is told by its size, with its beginning, no address half hashed; the lines around it go on."""
+    monkeypatch.setattr(lines, "PIECE_BYTES", 500)
+    endless = b"x " * 2000 + b"jane.doe.with.a.name.of.more.than.forty.letters@example.org " * 1000
+    pieces = list(read_lines(b"one\n" + endless + b"\ntwo\n" + endless, Unpacked(), max_line_bytes=4990, max_bytes=10**6, name="x"))
+    assert [line for one in pieces for line in one.texts.to_pylist()] == ["one", "two"]
+    told = [bad for one in pieces for bad in one.bad]
+    assert [(bad.number, bad.reason) for bad in told] == [(2, "too_long"), (4, "too_long")]
+    assert all(bad.message.startswith(f"{len(endless):,} bytes") for bad in told)
+    assert all(bad.text.startswith("x x ") and 3000 < len(bad.text) <= 5000 and "jane" not in bad.text for bad in told)
 
 
 @given(st.lists(st.binary(max_size=30), max_size=10), st.booleans())

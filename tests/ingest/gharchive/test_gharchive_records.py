@@ -29,6 +29,7 @@ OLD: dict[str, Any] = {
     "type": "PushEvent",
     "actor": "Ada",
     "repository": {"owner": "Ada", "name": "Engine"},
+    "url": "https://github.com/Ada/Engine/compare/c3...d4",
     "payload": {"ref": "refs/heads/master", "shas": [["c3", "x@y", "message", "Ada"], ["d4", "x@y", "message", "Ada"]]},
 }
 
@@ -79,10 +80,15 @@ def test_a_record_before_2015() -> None:
     assert found["commit_shas"] == ["c3", "d4"]
 
 
-@pytest.mark.parametrize("change", [{"actor": None}, {"repository": None}, {"payload": None}])
+@pytest.mark.parametrize("change", [{"actor": None}, {"repository": None}, {"payload": None}, {"actor": None, "repository": None}])
 def test_an_old_record_may_lack_things(change: dict[str, Any]) -> None:
-    """Before 2015 actor, repository and payload may be null: no reject."""
+    """Before 2015 actor, repository and payload may be null, actor and repository both: no reject."""
     assert row(OLD | change)["record_type"] == "PushEvent"
+
+
+def test_a_record_without_anything_is_of_no_old_form() -> None:
+    """Without an id, an actor and a repository, and without the url that all records before 2015 have, a record lacks its id."""
+    assert reason(NEW | {"id": None, "repo": None, "actor": None}) == ("missing_field", "id")
 
 
 def test_a_record_since_october_2025() -> None:

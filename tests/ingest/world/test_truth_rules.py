@@ -55,6 +55,7 @@ def test_a_name_leads_as_a_whole_to_the_bearer_at_its_last_old_sighting() -> Non
         json.dumps(SOUND | {"repo": {"id": 2**63, "name": "a/b"}}).encode(),
         json.dumps(SOUND | {"id": None}).encode(),
         json.dumps({"type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "repo": {}, "actor": {}}).encode(),
+        json.dumps({"type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "payload": {}, "actor": None}).encode(),
     ],
 )
 def test_lines_that_are_no_records_are_rejected(line: bytes) -> None:
