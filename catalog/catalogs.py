@@ -66,6 +66,7 @@ def _rest(settings: Settings) -> dict[str, Any]:
     }
     if chosen.credential.get_secret_value():
         properties["credential"] = chosen.credential.get_secret_value()
+        properties["oauth2-server-uri"] = f"{chosen.uri.rstrip('/')}/v1/oauth/tokens"
     return properties
 
 

@@ -13,8 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from catalog.bucket import Bucket, FolderBucket, ObjectState
-from catalog.releases import LATEST_KEY
+from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, Bucket, FolderBucket
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response, is_known
 from serving.problems import problem
 from serving.ranges import parse_ranges
@@ -50,31 +49,38 @@ def file_response(request: Request, bucket: Bucket, key: str, releases: ServedRe
     Raises:
         HTTPException: 404, there is no such file, or it is none of the bucket's.
     """
-    path = find_file(bucket.folder, key) if isinstance(bucket, FolderBucket) else None
     media_type = _MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
-    if not _is_plain(key) or (isinstance(bucket, FolderBucket) and path is None):
-        raise HTTPException(404, f"there is no file {key}")
     try:
         if key == LATEST_KEY:
             return bytes_response(request, bucket.read(key), media_type, REVALIDATE)
-        state = bucket.state(key)
+        if isinstance(bucket, FolderBucket):
+            return _local_response(request, bucket, key, media_type, releases)
+        return _object_response(request, bucket, key, media_type, releases)
     except FileNotFoundError as error:
         raise HTTPException(404, f"there is no file {key}") from error
-    headers = {
-        "ETag": f'"{releases.sha256(key) or state.etag}"',
-        "Cache-Control": IMMUTABLE,
-        "X-Content-Type-Options": "nosniff",
-    }
+
+
+def _local_response(request: Request, bucket: FolderBucket, key: str, media_type: str, releases: ServedReleases) -> Response:
+    """Send a file of a folder."""
+    path = find_file(bucket.folder, key)
+    if path is None:
+        raise FileNotFoundError(key)
+    headers = _headers(releases.sha256(key) or bucket.state(key).etag)
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    if path is not None:
-        return RangedFile(path, headers=headers, media_type=media_type, stat_result=path.stat())
-    return _object_response(request, bucket, key, state, headers, media_type)
+    return RangedFile(path, headers=headers, media_type=media_type, stat_result=path.stat())
 
 
-def _object_response(request: Request, bucket: Bucket, key: str, state: ObjectState, headers: dict[str, str], media_type: str) -> Response:
-    """Pass an object's bytes on: those of one range, or all of them (several ranges are answered by the whole, as a server may)."""
-    size, status, first, last = state.size_bytes, 200, 0, state.size_bytes - 1
+def _object_response(request: Request, bucket: Bucket, key: str, media_type: str, releases: ServedReleases) -> Response:
+    """Pass an object on, where a release lists it: one range, or all (several ranges are answered by the whole, as a server may)."""
+    sha256 = releases.sha256(key) if _is_plain(key) else None
+    if sha256 is None and not (_is_plain(key) and key.startswith(f"{RELEASES_FOLDER}/")):
+        raise FileNotFoundError(key)
+    state = bucket.state(key)
+    headers, size = _headers(sha256 or state.etag), state.size_bytes
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    status, first, last = 200, 0, size - 1
     is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
     ranges = parse_ranges(request.headers.get("range", ""), size) if request.method == "GET" and is_same else None
     if ranges == []:
@@ -86,6 +92,10 @@ def _object_response(request: Request, bucket: Bucket, key: str, state: ObjectSt
     if request.method == "HEAD" or not size:
         return Response(status_code=status, headers=headers, media_type=media_type)
     return StreamingResponse(bucket.chunks(key, first, last), status, headers, media_type)
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": f'"{etag}"', "Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"}
 
 
 def _is_plain(key: str) -> bool:

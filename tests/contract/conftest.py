@@ -51,6 +51,12 @@ def tiny_reference(shelf: Shelf, tiny_world: Path) -> Lake:
 
 
 @pytest.fixture(scope="session")
+def unharmed(shelf: Shelf, tiny_world: Path) -> Lake:
+    """Return a lake of the tiny world that was built and released in one run, on a local folder and SQLite."""
+    return Lake(shelf.once("contract_unharmed", lambda folder: run(Lake(folder).name_sources(tiny_world, hours_of(TINY)))))
+
+
+@pytest.fixture(scope="session")
 def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """Run SeaweedFS."""
     with seaweed(tmp_path_factory.mktemp("seaweed") / "data") as server:
