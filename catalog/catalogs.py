@@ -26,12 +26,22 @@ def open_catalog(settings: Settings) -> Catalog:
         SettingsError: the catalog can't be reached with these settings.
         StorageError: the object store can't be reached.
     """
+    if settings.catalog.type == "rest" and settings.storage.type == "local":
+        raise SettingsError("catalog.type rest needs storage.type s3: the catalog's server must reach the files itself")
+    open_bucket(settings).make()
+    return load_iceberg_catalog(settings)
+
+
+def load_iceberg_catalog(settings: Settings) -> Catalog:
+    """Open the lake's Iceberg catalog; the place of its files is there.
+
+    Raises:
+        SettingsError: the catalog can't be reached with these settings.
+    """
     from pyiceberg.catalog import load_catalog
 
     warnings.filterwarnings("ignore", module="pyiceberg", message=".*Delete operation did not match.*")
-    bucket = open_bucket(settings)
-    properties = bucket.io_properties() | (_sql(settings) if settings.catalog.type == "sql" else _rest(settings))
-    bucket.make()
+    properties = open_bucket(settings).io_properties() | (_sql(settings) if settings.catalog.type == "sql" else _rest(settings))
     try:
         catalog = load_catalog(CATALOG_NAME, **(properties | settings.catalog.properties))
     except Exception as error:
@@ -56,8 +66,6 @@ def _sql(settings: Settings) -> dict[str, Any]:
 
 def _rest(settings: Settings) -> dict[str, Any]:
     chosen = settings.catalog
-    if settings.storage.type == "local":
-        raise SettingsError("catalog.type rest needs storage.type s3: the catalog's server must reach the files itself")
     properties = {
         "py-catalog-impl": "catalog.rest_client.PatientRestCatalog",
         "uri": chosen.uri,

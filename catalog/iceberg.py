@@ -72,15 +72,20 @@ def _make_table(catalog: Catalog, dataset: Dataset, *, is_last: bool) -> None:
     try:
         catalog.create_namespace_if_not_exists(dataset.stage)
         properties = TABLE_PROPERTIES | {"comment": dataset.description}
+        bucket = str(catalog.properties[BUCKET_PROPERTY])
         made = catalog.create_table(
-            dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties
+            dataset.identifier,
+            iceberg_schema(dataset),
+            location=f"{bucket}/{dataset.stage}/{dataset.name}",
+            partition_spec=_partition_spec(dataset),
+            properties=properties,
         )
     except Exception as error:
         if is_last:
             raise CommitError(f"table {dataset.full_name} can't be made: {error}", table=dataset.full_name) from error
         wait_before_retry(0)
     else:
-        _check_location(made.location(), str(catalog.properties[BUCKET_PROPERTY]), dataset)
+        _check_location(made.location(), bucket, dataset)
 
 
 def _check_location(location: str, bucket: str, dataset: Dataset) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from catalog.duck import DuckConnection
 
-READ_ATTEMPTS = 4
+ATTEMPTS = 3
+"""How often the store is asked, and how often an answer that was cut is taken up again."""
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
@@ -51,19 +52,15 @@ class S3Bucket:
     def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes; an answer that is cut is taken up where it ended, as long as the object is the same."""
         where, start, etag = self._place(key), first, ""
-        for attempt in range(READ_ATTEMPTS):
-            try:
-                with self._reached(key):
-                    wanted = {"Range": f"bytes={start}-{'' if last is None else last}"} if start or last is not None else {}
-                    answer = _client(self.storage).get_object(**where, **wanted, **({"IfMatch": etag} if etag else {}))
-                    etag = answer["ETag"]
-                    for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
-                        start += len(chunk)
-                        yield chunk
-            except _CutError:
-                if attempt == READ_ATTEMPTS - 1:
-                    raise
-            else:
+        for attempt in range(1, ATTEMPTS + 1):
+            with self._reached(key):
+                wanted = {"Range": f"bytes={start}-{'' if last is None else last}"} if start or last is not None else {}
+                answer = _client(self.storage).get_object(**where, **wanted, **({"IfMatch": etag} if etag else {}))
+            etag = answer["ETag"]
+            with self._reached(key), _cut_answers(passed_over=attempt < ATTEMPTS):
+                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    start += len(chunk)
+                    yield chunk
                 return
 
     def state(self, key: str) -> ObjectState:
@@ -167,7 +164,7 @@ class S3Bucket:
     @contextmanager
     def _reached(self, key: str) -> Iterator[None]:
         """Tell what is missing from what is refused and what is not answered."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
@@ -175,8 +172,6 @@ class S3Bucket:
             if _code(error) in _MISSING:
                 raise FileNotFoundError(f"s3://{self.dataset}/{key}") from error
             raise StorageError(f"{self._name(key)}: {error}{_advice(error)}", key=key) from error
-        except (HTTPClientError, IncompleteReadError) as error:
-            raise _CutError(f"{self._name(key)}: {error}", key=key) from error
         except BotoCoreError as error:
             raise StorageError(f"{self._name(key)}: {error}", key=key) from error
 
@@ -184,8 +179,16 @@ class S3Bucket:
         return f"object {key} of bucket {self._place(key)['Bucket']} at {self.storage.endpoint or 'AWS'}"
 
 
-class _CutError(StorageError):
-    """The store ended an answer, or gave none."""
+@contextmanager
+def _cut_answers(*, passed_over: bool) -> Iterator[None]:
+    """Pass over that an answer which had begun was cut, or not."""
+    from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+    try:
+        yield
+    except (HTTPClientError, IncompleteReadError):
+        if not passed_over:
+            raise
 
 
 def _code(error: Any) -> str:
@@ -238,7 +241,7 @@ def _client(storage: StorageSettings) -> Any:
         config=Config(
             connect_timeout=storage.connect_timeout_s,
             read_timeout=storage.request_timeout_s,
-            retries={"max_attempts": READ_ATTEMPTS, "mode": "standard"},
+            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             s3={"addressing_style": "path" if storage.path_style else "virtual"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
