@@ -1,4 +1,7 @@
-"""A proxy that passes everything on, and once keeps an answer for itself: what was asked for is done, and who asked never hears of it."""
+"""A proxy that passes everything on, and once keeps an answer for itself, or a part of it.
+
+What was asked for is done then, and who asked never hears of it.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ CHUNK_BYTES = 65536
 
 
 class SwallowingProxy:
-    """Attributes: `port` to connect to; `swallowed`, how many answers were kept."""
+    """Attributes: `port` to connect to; `swallowed` and `cut`, how many answers were kept, and how many in part."""
 
     def __init__(self, target_port: int) -> None:
         self.swallowed = 0
+        self.cut = 0
+        self._cut_after_bytes = 0
         self._target_port = target_port
         self._signs: tuple[bytes, ...] = ()
         self._lock = threading.Lock()
@@ -26,6 +31,10 @@ class SwallowingProxy:
         """Keep the next answer to a connection on which these bytes were sent, one after the other."""
         with self._lock:
             self._signs = tuple(signs)
+
+    def cut_after(self, size_bytes: int) -> None:
+        """End the next connection on which more bytes than these are answered, after so many."""
+        self._cut_after_bytes = size_bytes
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -53,10 +62,15 @@ class SwallowingProxy:
             server.shutdown(socket.SHUT_WR)
 
     def _answers(self, server: socket.socket, client: socket.socket, is_caught: threading.Event) -> None:
+        passed_on = 0
         with suppress(OSError):
             while data := server.recv(CHUNK_BYTES):
                 if is_caught.is_set():
                     self.swallowed += 1
+                    break
+                passed_on += len(data)
+                if 0 < self._cut_after_bytes < passed_on:
+                    self._cut_after_bytes, self.cut = 0, self.cut + 1
                     break
                 client.sendall(data)
         for end in (client, server):

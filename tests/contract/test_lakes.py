@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from end_to_end.kills import check_as_never_killed, run_again
 from end_to_end.lakes import Lake, digests
@@ -16,6 +17,7 @@ from pyiceberg.catalog.rest import RestCatalog
 from web_servers import NGINX, free_port, granian, nginx
 
 from catalog import duck
+from catalog.bucket import bucket_key, open_bucket
 from catalog.catalogs import open_catalog
 from contract.combinations import COMBINATIONS, Combination
 from lakehouse.static_export import export_static
@@ -71,6 +73,18 @@ def test_status_tells_the_release(lake: Lake) -> None:
     assert {one["source"] for one in status["sources"]} >= {"gharchive", "oss_directory", "git"}
 
 
+@pytest.mark.parametrize("combination", SERVED, indirect=True)
+def test_no_secret_is_left_anywhere(combination: Combination, lake: Lake) -> None:
+    """Keys and passwords stand in no file of the lake but its settings, and in no metadata file or document of the bucket."""
+    servers = (combination.seaweed and combination.seaweed.secret_key, combination.postgres and combination.postgres.password)
+    found, bucket, release = [one.encode() for one in servers if one], open_bucket(lake.settings), lake.release()
+    files = [path for path in lake.folder.rglob("*") if path.is_file() and path.name != "osslake.toml"]
+    documents = [release.content, *(bucket.read(bucket_key(bucket.dataset, table.metadata_file)) for table in release.tables)]
+    assert found
+    assert [path for path in files if any(secret in path.read_bytes() for secret in found)] == []
+    assert not any(secret in content for secret in found for content in documents)
+
+
 @pytest.fixture(scope="module", params=["api", "static"])
 def url(lake: Lake, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of `osslake serve`, and of nginx over a static export."""
@@ -103,8 +117,6 @@ def test_duckdb_reads_it_over_http(lake: Lake, reference: Lake, url: str) -> Non
 
 def test_files_have_their_bytes_over_http(lake: Lake, url: str) -> None:
     """A file comes whole with the hash that the release lists, in the ranges that are asked for, and not at all where there is none."""
-    import httpx
-
     file = max((one for table in lake.release().tables for one in table.data_files), key=lambda one: one.size_bytes)
     place = f"{url}/{file.path.removeprefix('s3://')}"
     whole, part, head = httpx.get(place), httpx.get(place, headers={"Range": "bytes=4-99"}), httpx.head(place)
