@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from catalog.duck import connect
+from catalog.bucket import connect_lake
+from catalog.catalogs import open_catalog
 from catalog.errors import ReleaseError
-from catalog.iceberg import open_catalog
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 from lakehouse.model_datasets import published_datasets
@@ -129,7 +129,7 @@ def _coverage(settings: Settings) -> list[Coverage]:
         "SELECT state, count(*), min(period_start), max(period_start + to_seconds(period_seconds)), sum(record_count), sum(rejected_count)"
         " FROM raw.gharchive__hours GROUP BY state"
     )
-    with connect(engine_file(settings)) as connection:
+    with connect_lake(settings, engine_file(settings)) as connection:
         rows = connection.execute(query).fetchall()
     if not rows:
         return []

@@ -13,8 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.bucket import connect_lake, open_bucket
 from catalog.crash import crash_point
-from catalog.duck import connect
 from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
 from lakehouse import control
@@ -161,13 +161,13 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
     try:
         plan = _prepare(settings, context, pins, as_of)
         if plan.is_needed:
-            _apply(context, plan)
+            _apply(settings, context, plan)
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
     finally:
         context.close()
     if plan.is_needed:
-        with connect(engine_file(settings)) as connection:
+        with connect_lake(settings, engine_file(settings)) as connection:
             control.mark_success(connection, pins, settings)
         crash_point("transform.marked")
     duration_s = time.monotonic() - started
@@ -180,7 +180,7 @@ def _prepare(settings: Settings, context: Context, pins: Mapping[str, RawPin], a
     """Bind the raw tables and write the control tables."""
     is_new = _models_changed(context)
     settings.state.mkdir(parents=True, exist_ok=True)
-    with connect(engine_file(settings)) as connection:
+    with connect_lake(settings, engine_file(settings)) as connection:
         bind_raw_views(connection, settings, pins)
         control.write_lineage(connection, _lineage(context))
         plan = control.plan_run(connection, settings, pins, as_of, models_changed=is_new)
@@ -201,11 +201,12 @@ def _models_changed(context: Context) -> bool:
     return promoted != current
 
 
-def _apply(context: Context, plan: control.Plan) -> None:
+def _apply(settings: Settings, context: Context, plan: control.Plan) -> None:
     """Let SQLMesh carry out changed models, then restate all the rest under what the control tables say."""
     from sqlmesh.utils.errors import SQLMeshError
 
     quietly = {"auto_apply": True, "no_prompts": True, "skip_tests": True, "skip_linter": True}
+    open_bucket(settings).prepare(context.engine_adapter.connection)
     is_built_by_changes = context.state_reader.get_environment(ENVIRONMENT) is None and not plan.is_interrupted
     try:
         if _models_changed(context):
