@@ -24,7 +24,7 @@ from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from lakehouse.model_datasets import HALVES
 from lakehouse.raw_binding import EPOCH
-from lakehouse.transform import engine_file
+from lakehouse.engines.duckdb import engine_file
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
