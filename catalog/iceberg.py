@@ -10,7 +10,6 @@ import json
 import secrets
 import shutil
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.bucket import BUCKET_PROPERTY
+from catalog.catalogs import catalog_answers
 from catalog.datasets import Dataset
 from catalog.errors import CommitError, SettingsError
-from catalog.settings import Settings
-from catalog.storage import BUCKET_PROPERTY, FOLDER_PROPERTY
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.types import IcebergType
 
-CATALOG_NAME = "osslake"
 LOAD_ID_PROPERTY = "osslake.load-id"
 RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
 CURSOR_PROPERTY = "osslake.cursor"
@@ -49,44 +47,19 @@ TABLE_PROPERTIES = {
 }
 
 
-def open_catalog(settings: Settings) -> Catalog:
-    """Open the lake's Iceberg catalog, making the SQLite file and the folders on first use.
+def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
+    """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time.
 
     Raises:
-        SettingsError: the catalog can't be reached with these settings.
+        CommitError: it can't be made.
+        StorageError: catalog or object store did not answer.
     """
-    from pyiceberg.catalog import load_catalog
-
-    warnings.filterwarnings("ignore", module="pyiceberg", message=".*Delete operation did not match.*")
-    chosen = settings.catalog
-    properties: dict[str, Any] = {"type": chosen.type, "warehouse": chosen.warehouse or settings.bucket}
-    if chosen.type == "sql":
-        settings.state.mkdir(parents=True, exist_ok=True)
-        settings.warehouse.mkdir(parents=True, exist_ok=True)
-        properties["uri"] = chosen.uri or f"sqlite:///{settings.state / 'catalog.sqlite'}"
-    else:
-        properties["uri"] = chosen.uri
-        if chosen.credential.get_secret_value():
-            properties["credential"] = chosen.credential.get_secret_value()
-    if "s3.endpoint" not in chosen.properties:
-        properties |= {
-            "py-io-impl": "catalog.storage.VirtualFileIO",
-            BUCKET_PROPERTY: settings.bucket,
-            FOLDER_PROPERTY: str(settings.warehouse),
-        }
-    try:
-        return load_catalog(CATALOG_NAME, **(properties | chosen.properties))
-    except Exception as error:
-        raise SettingsError(f"the Iceberg catalog at {properties['uri']} can't be opened: {error}", uri=properties["uri"]) from error
-
-
-def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
-    """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
     for attempt in range(COMMIT_ATTEMPTS):
         try:
-            return _with_columns(catalog.load_table(dataset.identifier), dataset)
+            with catalog_answers(f"opening table {dataset.full_name}"):
+                return _with_columns(catalog.load_table(dataset.identifier), dataset)
         except NoSuchTableError:
             _make_table(catalog, dataset, is_last=attempt == COMMIT_ATTEMPTS - 1)
         except CommitFailedException:
@@ -99,11 +72,24 @@ def _make_table(catalog: Catalog, dataset: Dataset, *, is_last: bool) -> None:
     try:
         catalog.create_namespace_if_not_exists(dataset.stage)
         properties = TABLE_PROPERTIES | {"comment": dataset.description}
-        catalog.create_table(dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties)
+        made = catalog.create_table(
+            dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties
+        )
     except Exception as error:
         if is_last:
             raise CommitError(f"table {dataset.full_name} can't be made: {error}", table=dataset.full_name) from error
         wait_before_retry(0)
+    else:
+        _check_location(made.location(), str(catalog.properties[BUCKET_PROPERTY]), dataset)
+
+
+def _check_location(location: str, bucket: str, dataset: Dataset) -> None:
+    if not location.startswith(f"{bucket}/"):
+        raise SettingsError(
+            f"the catalog puts {dataset.full_name} at {location}; all paths must begin with {bucket}/: the setting dataset must be the name"
+            f" of the bucket of the catalog's warehouse (now {dataset.full_name} stands in the wrong place and is to be dropped)",
+            table=dataset.full_name,
+        )
 
 
 def _with_columns(table: Table, dataset: Dataset) -> Table:
@@ -173,20 +159,22 @@ def write_data_file(table: Table, batches: Iterable[pa.RecordBatch]) -> DataFile
     The rows' order is kept. The file belongs to no snapshot until it is committed.
     """
     location = _new_location(table)
-    with table.io.new_output(location).create() as stream:
-        rows = write_parquet(stream, arrow_schema(table), batches)
-    if rows == 0:
-        table.io.delete(location)
-        return None
-    return _data_file(table, location)
+    with catalog_answers(f"writing {location}"):
+        with table.io.new_output(location).create(overwrite=True) as stream:
+            rows = write_parquet(stream, arrow_schema(table), batches)
+        if rows == 0:
+            table.io.delete(location)
+            return None
+        return _data_file(table, location)
 
 
 def take_data_file(table: Table, path: Path) -> DataFile:
     """Bring a local Parquet file that `write_parquet` wrote for this table (rows of one partition) to the table's place."""
     location = _new_location(table)
-    with path.open("rb") as source, table.io.new_output(location).create() as stream:
-        shutil.copyfileobj(source, stream, COPY_BYTES)
-    return _data_file(table, location)
+    with catalog_answers(f"writing {location}"):
+        with path.open("rb") as source, table.io.new_output(location).create(overwrite=True) as stream:
+            shutil.copyfileobj(source, stream, COPY_BYTES)
+        return _data_file(table, location)
 
 
 def write_parquet(target: Path | OutputStream, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -215,10 +203,11 @@ def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
     if snapshot is None:
         return []
     files = []
-    for manifest in snapshot.manifests(table.io):
-        for entry in manifest.fetch_manifest_entry(table.io):
-            entry.data_file.spec_id = manifest.partition_spec_id
-            files.append(entry.data_file)
+    with catalog_answers(f"reading the manifests of {'.'.join(table.name())}"):
+        for manifest in snapshot.manifests(table.io):
+            for entry in manifest.fetch_manifest_entry(table.io):
+                entry.data_file.spec_id = manifest.partition_spec_id
+                files.append(entry.data_file)
     return files
 
 
@@ -229,12 +218,13 @@ def commit_files(
 
     Raises:
         CommitError: another writer was first; the caller looks again before it tries again.
+        StorageError: there was no answer; the commit may have been made, so the caller looks for it before it tries again.
     """
     from pyiceberg.exceptions import CommitFailedException
 
-    properties = dict(summary or {})
+    properties, name = dict(summary or {}), ".".join(table.name())
     try:
-        with table.transaction() as transaction:
+        with catalog_answers(f"the commit to {name}"), table.transaction() as transaction:
             if RECENT_LOADS_PROPERTY not in properties and LOAD_ID_PROPERTY in properties:
                 transaction.set_properties({RECENT_LOADS_PROPERTY: _with_load(table, properties[LOAD_ID_PROPERTY])})
             update = transaction.update_snapshot(snapshot_properties=properties)
@@ -244,7 +234,7 @@ def commit_files(
                 for file in added:
                     snapshot.append_data_file(file)
     except CommitFailedException as error:
-        raise CommitError(f"commit to {'.'.join(table.name())} was refused: {error}", table=".".join(table.name())) from error
+        raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
     return table
 
 

@@ -108,7 +108,9 @@ def plan_run(session: Session, settings: Settings, pins: Mapping[str, RawPin], a
     if is_needed:
         with session.transaction():
             _write(session, settings, pins, changes, wanted, prior, is_full=is_full)
-    return Plan(is_needed, is_full, moved or is_interrupted, is_interrupted, wanted, frozenset(_days(session)) if is_needed else frozenset())
+    return Plan(
+        is_needed, is_full, moved or is_interrupted, is_interrupted, wanted, frozenset(_days(session)) if is_needed else frozenset()
+    )
 
 
 def _snapshot(text: str | None) -> int | None:

@@ -7,10 +7,10 @@ from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from catalog.duck import connect, scan_sql
+from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.duck import scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
-from catalog.local_files import local_path
 from catalog.raw_tables import DIRECTORY_ENTRIES, DIRECTORY_PROJECTS, GHARCHIVE_EVENTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
 
@@ -30,8 +30,9 @@ BOUND_CHARACTERS = 16
 def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns: str, tail: str = "") -> list[tuple[Any, ...]]:
     """Return what a SELECT of `columns`, with `tail` after FROM, gives of a small raw table at its current snapshot."""
     table = ensure_table(catalog, dataset)
-    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in data_files(table)]
-    with connect() as connection:
+    bucket = open_bucket(settings)
+    paths = [locate(bucket, file.file_path) for file in data_files(table)]
+    with connect_lake(settings) as connection:
         return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}").fetchall()
 
 
@@ -77,8 +78,9 @@ def _cut_files(settings: Settings, catalog: Catalog, ledger_load_ids: set[str]) 
     files = [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
     if not files:
         return set()
-    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in files]
-    with connect() as connection:
+    bucket = open_bucket(settings)
+    paths = [locate(bucket, file.file_path) for file in files]
+    with connect_lake(settings) as connection:
         query = f"SELECT DISTINCT _source_file FROM ({scan_sql(paths, table.schema())}) WHERE NOT list_contains(?, _load_id)"
         return {row[0] for row in connection.execute(query, [sorted(ledger_load_ids)]).fetchall()}
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from catalog.bucket import locate, open_bucket
 from catalog.datasets import Dataset
 from catalog.duck import scan_sql
 from catalog.iceberg import data_files, ensure_table
-from catalog.local_files import local_path
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 
@@ -85,5 +85,5 @@ def partition_day(value: int | None) -> date:
 
 def file_scan(settings: Settings, pin: RawPin, files: Mapping[str, int | None]) -> str:
     """Return a query over some of a raw table's data files."""
-    paths = [str(local_path(settings.warehouse, settings.bucket, path)) for path in files]
-    return scan_sql(sorted(paths), pin.table.schema())
+    bucket = open_bucket(settings)
+    return scan_sql(sorted(locate(bucket, path) for path in files), pin.table.schema())

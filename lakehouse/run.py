@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from catalog.catalogs import open_catalog
 from catalog.errors import ReleaseError
-from catalog.iceberg import open_catalog
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 from lakehouse.engines import open_engine

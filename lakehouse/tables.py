@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from catalog.bucket import connect_lake, locate, open_bucket
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
-from catalog.duck import DuckConnection, connect, identifier
+from catalog.duck import DuckConnection, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
-from catalog.local_files import local_path
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from lakehouse.model_datasets import HALVES
@@ -51,7 +51,7 @@ Progress = Callable[[str], None]
 def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], progress: Progress | None = None) -> TablesSummary:
     """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
     summary = TablesSummary()
-    with connect(engine_file(settings), threads=settings.transform.threads, memory_limit=settings.transform.memory_limit) as connection:
+    with connect_lake(settings, engine_file(settings)) as connection:
         row = connection.execute(
             "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished)"
         ).fetchone()
@@ -113,7 +113,7 @@ class _Publication:
     def __init__(
         self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset, known: Mapping[str, FileDigest]
     ) -> None:
-        self.settings, self.connection, self.table, self.dataset, self.known = settings, connection, table, dataset, known
+        self.bucket, self.connection, self.table, self.dataset, self.known = open_bucket(settings), connection, table, dataset, known
         self.columns = [(column.name, column.type) for column in dataset.columns]
         self.source = f"{dataset.stage}.{identifier(dataset.name)}"
         self.column = dataset.partitioning.column if dataset.partitioning else ""
@@ -189,11 +189,7 @@ class _Publication:
     def _digests(self, files: Sequence[DataFile]) -> dict[str, FileDigest]:
         """Return the digests of data files by path, from the current release where it states them."""
         known = {file.file_path: self.known[file.file_path] for file in files if file.file_path in self.known}
-        paths = {
-            str(local_path(self.settings.warehouse, self.settings.bucket, file.file_path)): file.file_path
-            for file in files
-            if file.file_path not in known
-        }
+        paths = {locate(self.bucket, file.file_path): file.file_path for file in files if file.file_path not in known}
         names = [name for name, _ in self.columns]
         found = digest_files(self.connection, list(paths), self.table.schema(), names, table=self.dataset.full_name)
         return known | {paths[path]: digest for path, digest in found.items()}

@@ -153,6 +153,7 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
     try:
         plan = _prepare(settings, engine, context, pins, as_of)
         if plan.is_needed:
+            engine.prepare(context)
             _apply(context, plan)
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)

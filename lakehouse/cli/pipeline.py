@@ -97,7 +97,7 @@ def transform(
     output: OutputOption = Output.text,
 ) -> None:
     """Bring the models' tables up to date with the raw tables."""
-    from catalog.iceberg import open_catalog
+    from catalog.catalogs import open_catalog
     from lakehouse import transform as models
 
     settings = on_engine(context.obj.settings, engine)

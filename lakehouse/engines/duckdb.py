@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.duck import DuckConnection, DuckError, connect, identifier
+from catalog.bucket import connect_lake, open_bucket
+from catalog.duck import DuckConnection, DuckError, identifier
 from catalog.errors import TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
@@ -84,11 +85,15 @@ class DuckEngine(Engine):
             state_connection=DuckDBConnectionConfig(database=str(self.settings.state / "models_state.duckdb")),
         )
 
+    def prepare(self, context: Any) -> None:
+        """Let SQLMesh's connection read the lake's objects."""
+        open_bucket(self.settings).prepare(context.engine_adapter.connection)
+
     @contextmanager
     def session(self) -> Iterator[DuckSession]:
         """Open the file, making it on first use."""
         self.settings.state.mkdir(parents=True, exist_ok=True)
-        with connect(engine_file(self.settings)) as connection:
+        with connect_lake(self.settings, engine_file(self.settings)) as connection:
             yield DuckSession(connection, self.settings)
 
     def is_built(self) -> bool:

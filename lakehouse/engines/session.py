@@ -81,6 +81,9 @@ class Engine(ABC):
     def gateway(self) -> Any:
         """Return SQLMesh's gateway: the connection of the models and that of SQLMesh's own state."""
 
+    def prepare(self, context: Any) -> None:
+        """Make SQLMesh's own connection ready to read the lake."""
+
     @abstractmethod
     def session(self) -> AbstractContextManager[Session]:
         """Open a connection; on DuckDB nothing else may have the lake's file open meanwhile.

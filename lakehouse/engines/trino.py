@@ -133,9 +133,7 @@ class TrinoEngine(Engine):
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
-        connection = connect(
-            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC"
-        )
+        connection = connect(**self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC")
         try:
             try:
                 connection.cursor().execute("SELECT 1").fetchall()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.iceberg import open_catalog
+from catalog.catalogs import open_catalog
 from catalog.settings import LoadSettings, Settings
 from ingest.loader import Loader, LoadSummary
 from lakehouse.ingest import ingest_gharchive

@@ -9,7 +9,7 @@ from pathlib import Path
 from gitwriter import Writer
 from pydantic import SecretStr
 
-from catalog.iceberg import open_catalog
+from catalog.catalogs import open_catalog
 from catalog.settings import GitSource, Settings
 from ingest.loader import Loader
 from lakehouse.ingest import ingest_git
