@@ -224,6 +224,14 @@ def write_lineage(session: Session, rows: Sequence[tuple[str, str, str, str, str
     _fill(session, "model_lineage", rows)
 
 
+def mark_published(session: Session) -> None:
+    """Note that all tables are published; a kill in between makes the next publication look at some of them again."""
+    done = session.rows("SELECT as_of_date, all_artifacts FROM control.done")
+    with session.transaction():
+        _fill(session, "done", [[*row, False] for row in done])
+        session.clear("unpublished")
+
+
 def mark_success(session: Session, pins: Mapping[str, RawPin], settings: Settings) -> None:
     """Take how things stand now as what the next transformation is compared with; that the run succeeded is said last, by its row going."""
     with session.transaction():

@@ -17,7 +17,7 @@ from lakehouse.engines import open_engine
 from lakehouse.model_datasets import published_datasets
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
-from lakehouse.transform import MODELS, TransformSummary, open_models, transform
+from lakehouse.transform import MODELS, TransformSummary, open_models, physical_tables, transform
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -79,7 +79,7 @@ def make_release(
     done = transform(settings, catalog, as_of)
     summary.transformed = done
     step("publish tables")
-    summary.tables = publish_tables(settings, catalog, done.datasets)
+    summary.tables = publish_tables(settings, catalog, done.datasets, done.physical)
     step("release")
     inputs = ReleaseInputs(
         as_of_date=done.as_of,
@@ -90,6 +90,7 @@ def make_release(
         coverage=_coverage(settings),
         audits=_audits(done),
         digests=summary.tables.digests,
+        places=summary.tables.places,
     )
     summary.release = create_release(settings, catalog, inputs)
     remember_released(settings, fingerprint, summary.release.release.id)
@@ -111,9 +112,9 @@ def publish_only(settings: Settings) -> tuple[TablesSummary, list[Dataset]]:
     if not open_engine(settings).is_built():
         raise ReleaseError(f"the lake {settings.folder} has nothing to publish yet; `osslake transform` makes it")
     context = open_models(settings)
-    datasets = published_datasets(context)
+    datasets, physical = published_datasets(context), physical_tables(context)
     context.close()
-    return publish_tables(settings, open_catalog(settings), datasets), datasets
+    return publish_tables(settings, open_catalog(settings), datasets, physical), datasets
 
 
 def _git_commit() -> str | None:

@@ -43,6 +43,7 @@ class TransformSummary:
     Attributes:
         is_needed: False if neither raw tables nor models nor the as-of date changed.
         restated_days: days of records that loads changed.
+        physical: the engine's own table (schema, name) of each materialised model.
     """
 
     is_needed: bool
@@ -54,6 +55,7 @@ class TransformSummary:
     datasets: list[Dataset] = field(default_factory=list)
     model_sources: Mapping[str, str] = field(default_factory=dict)
     audits: list[dict[str, str]] = field(default_factory=list)
+    physical: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def failures_console() -> Any:
@@ -157,6 +159,7 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
             _apply(context, plan)
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
+        physical = physical_tables(context)
     finally:
         context.close()
     if plan.is_needed:
@@ -165,7 +168,7 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
         crash_point("transform.marked")
     duration_s = time.monotonic() - started
     return TransformSummary(
-        plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), duration_s, snapshots, datasets, sources, audits
+        plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), duration_s, snapshots, datasets, sources, audits, physical
     )
 
 
@@ -229,6 +232,17 @@ def _wrapped(error: Exception, context: Context) -> TransformError:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def physical_tables(context: Context) -> dict[str, tuple[str, str]]:
+    """Return the engine's own table (schema, name) of each materialised model, as the environment has it."""
+    environment = context.state_reader.get_environment(ENVIRONMENT)
+    tables = {}
+    for snapshot in environment.snapshots if environment else []:
+        if snapshot.is_materialized:
+            _, schema, name = (part.strip('"') for part in snapshot.table_name().split("."))
+            tables[_short(snapshot.name)] = (schema, name)
+    return tables
 
 
 def _audits(context: Context) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ACCESS_KEY, SECRET_KEY, BUCKET = "testkey", "testsecret", "osslake"
+ACCESS_KEY, SECRET_KEY, BUCKET, DOCUMENTS = "testkey", "testsecret", "osslake", "osslake-documents"
 START_S = 120.0
 
 
@@ -78,12 +78,12 @@ type = "rest"
 uri = "http://127.0.0.1:{ports["iceberg"]}"
 warehouse = "s3://{BUCKET}"
 credential = "{ACCESS_KEY}:{SECRET_KEY}"
-[catalog.properties]
-"s3.endpoint" = "http://127.0.0.1:{ports["s3"]}"
-"s3.access-key-id" = "{ACCESS_KEY}"
-"s3.secret-access-key" = "{SECRET_KEY}"
-"s3.region" = "us-east-1"
-"s3.path-style-access" = "true"
+[storage]
+type = "s3"
+endpoint = "http://127.0.0.1:{ports["s3"]}"
+access_key = "{ACCESS_KEY}"
+secret_key = "{SECRET_KEY}"
+documents = "{DOCUMENTS}"
 [transform]
 engine = "trino"
 trino = "http://osslake@127.0.0.1:{ports["trino"]}"
@@ -111,7 +111,7 @@ state = "postgresql://osslake@127.0.0.1:{ports["postgres"]}/osslake"
         data.mkdir(exist_ok=True)
         options = ["s3.port", "s3.port.iceberg", "filer.port", "master.port", "volume.port", "admin.port"]
         options += ["s3.port.grpc", "filer.port.grpc", "master.port.grpc", "volume.port.grpc", "admin.port.grpc"]
-        command = [weed, "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-tableBucket={BUCKET}", "-webdav=false"]
+        command = [weed, "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-tableBucket={BUCKET}", f"-bucket={DOCUMENTS}", "-webdav=false"]
         command += ["-admin.ui=false", "-master.telemetry=false", "-s3.port.lance=0"]
         command += [f"-{name}={port}" for name, port in zip(options, list(ports.values())[: len(options)], strict=True)]
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
