@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,10 +33,13 @@ def open_catalog(settings: Settings) -> Catalog:
     properties = bucket.io_properties() | (_sql(settings) if settings.catalog.type == "sql" else _rest(settings))
     bucket.make()
     try:
-        return load_catalog(CATALOG_NAME, **(properties | settings.catalog.properties))
+        catalog = load_catalog(CATALOG_NAME, **(properties | settings.catalog.properties))
     except Exception as error:
         uri = _without_password(properties["uri"])
         raise SettingsError(f"the Iceberg catalog at {uri} can't be opened: {_first_line(error)}", uri=uri) from error
+    if settings.catalog.type == "sql":
+        weakref.finalize(catalog, catalog.engine.dispose)  # type: ignore[attr-defined]  # connections go with the catalog
+    return catalog
 
 
 def _sql(settings: Settings) -> dict[str, Any]:

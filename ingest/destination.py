@@ -29,7 +29,7 @@ from dlt.common.schema import Schema
 
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
-from catalog.errors import CommitError
+from catalog.errors import CommitError, StorageError
 from catalog.iceberg import (
     COMMIT_ATTEMPTS,
     CURSOR_PROPERTY,

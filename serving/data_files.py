@@ -1,15 +1,19 @@
-"""Files of the logical bucket, as an object store would hand them out: ranges, HEAD, ETags, nothing else."""
+"""Files of the logical bucket, as an object store would hand them out: ranges, HEAD, ETags, nothing else.
+
+Where the bytes lie in a folder they are sent from there; where they lie in an object store they are passed on as they come.
+"""
 
 from __future__ import annotations
 
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi import HTTPException, Request, Response
 from starlette.datastructures import MutableHeaders
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from catalog.bucket import Bucket, FolderBucket, ObjectState
 from catalog.releases import LATEST_KEY
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response, is_known
 from serving.problems import problem
@@ -40,38 +44,61 @@ class RangedFile(FileResponse):
         return None
 
 
-def file_response(request: Request, warehouse: Path, key: str, releases: ServedReleases) -> Response:
+def file_response(request: Request, bucket: Bucket, key: str, releases: ServedReleases) -> Response:
     """Answer with the file under a key of the bucket.
 
     Raises:
         HTTPException: 404, there is no such file, or it is none of the bucket's.
     """
-    path = find_file(warehouse, key)
-    if path is None:
+    path = find_file(bucket.folder, key) if isinstance(bucket, FolderBucket) else None
+    media_type = _MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    if not _is_plain(key) or (isinstance(bucket, FolderBucket) and path is None):
         raise HTTPException(404, f"there is no file {key}")
-    media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-    if key == LATEST_KEY:
-        return bytes_response(request, path.read_bytes(), media_type, REVALIDATE)
-    status = path.stat()
-    sha256 = releases.sha256(key)
+    try:
+        if key == LATEST_KEY:
+            return bytes_response(request, bucket.read(key), media_type, REVALIDATE)
+        state = bucket.state(key)
+    except FileNotFoundError as error:
+        raise HTTPException(404, f"there is no file {key}") from error
     headers = {
-        "ETag": f'"{sha256}"' if sha256 else f'"{status.st_size:x}-{status.st_mtime_ns:x}"',
+        "ETag": f'"{releases.sha256(key) or state.etag}"',
         "Cache-Control": IMMUTABLE,
         "X-Content-Type-Options": "nosniff",
     }
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
+    if path is not None:
+        return RangedFile(path, headers=headers, media_type=media_type, stat_result=path.stat())
+    return _object_response(request, bucket, key, state, headers, media_type)
+
+
+def _object_response(request: Request, bucket: Bucket, key: str, state: ObjectState, headers: dict[str, str], media_type: str) -> Response:
+    """Pass an object's bytes on: those of one range, or all of them (several ranges are answered by the whole, as a server may)."""
+    size, status, first, last = state.size_bytes, 200, 0, state.size_bytes - 1
+    is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    ranges = parse_ranges(request.headers.get("range", ""), size) if request.method == "GET" and is_same else None
+    if ranges == []:
+        return problem(request.url.path, 416, f"the file has {size} bytes", {"Content-Range": f"bytes */{size}"})
+    if ranges is not None and len(ranges) == 1:
+        status, (first, last) = 206, ranges[0]
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    headers |= {"Accept-Ranges": "bytes", "Content-Length": str(last - first + 1)}
+    if request.method == "HEAD" or not size:
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(bucket.chunks(key, first, last), status, headers, media_type)
+
+
+def _is_plain(key: str) -> bool:
+    return all(part and not part.startswith(".") and "\\" not in part and "\0" not in part for part in key.split("/"))
 
 
 def find_file(warehouse: Path, key: str) -> Path | None:
     """Return the regular file under a key, or None; hidden files, folders, and ways out of the warehouse are no files of it."""
-    parts = key.split("/")
-    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
+    if not _is_plain(key):
         return None
     try:
         root = warehouse.resolve(strict=True)
-        path = root.joinpath(*parts).resolve(strict=True)
+        path = root.joinpath(*key.split("/")).resolve(strict=True)
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return None
