@@ -25,7 +25,7 @@ from catalog.settings import Settings
 from lakehouse.engines.duckdb import engine_file
 from lakehouse.model_datasets import HALVES
 from lakehouse.raw_binding import EPOCH
-from lakehouse.tables_in_place import Progress, TablesSummary, publish_in_place
+from lakehouse.tables_in_place import Progress, publish_in_place
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -34,6 +34,20 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100_000
 WRITERS = 2
+
+
+@dataclass
+class TablesSummary:
+    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path.
+
+    `places` says where the catalog has a published table (namespace, name), if not under its own name.
+    """
+
+    tables: dict[str, list[str]] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+    digests: dict[str, FileDigest] = field(default_factory=dict, repr=False)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
 
 def publish_tables(
@@ -53,7 +67,8 @@ def publish_tables(
         progress: told of each table.
     """
     if settings.transform.engine == "trino":
-        return publish_in_place(settings, catalog, datasets, physical or {}, progress)
+        tables, places = publish_in_place(settings, catalog, datasets, physical or {}, progress)
+        return TablesSummary(tables=tables, places=places)
     summary = TablesSummary()
     with connect_lake(settings, engine_file(settings)) as connection:
         row = connection.execute(

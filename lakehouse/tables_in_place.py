@@ -7,13 +7,11 @@ its own in the namespace `published`, in which Trino replaces the months that di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
-from catalog.digests import FileDigest
 from catalog.duck import identifier
 from catalog.iceberg import ensure_table
 from catalog.settings import Settings
@@ -29,28 +27,9 @@ Place = tuple[str, str]
 Progress = Callable[[str], None]
 
 
-@dataclass
-class TablesSummary:
-    """What a publication did.
-
-    Attributes:
-        tables: changed tables and their partitions.
-        rows: rows of new data files, where they were written from here.
-        bytes: of the same files.
-        digests: of the same files, by path.
-        places: where the catalog has a published table, if not under its own name.
-    """
-
-    tables: dict[str, list[str]] = field(default_factory=dict)
-    rows: int = 0
-    bytes: int = 0
-    digests: dict[str, FileDigest] = field(default_factory=dict, repr=False)
-    places: dict[str, Place] = field(default_factory=dict, repr=False)
-
-
 def publish_in_place(
     settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], physical: Mapping[str, Place], progress: Progress | None = None
-) -> TablesSummary:
+) -> tuple[dict[str, list[str]], dict[str, Place]]:
     """Make the tables of the models ready to be released.
 
     Args:
@@ -60,30 +39,35 @@ def publish_in_place(
         physical: the table of each materialised model, by the model's name.
         progress: told of each table.
 
+    Returns:
+        The partitions that were written, by table, and where the catalog has each published table.
+
     Raises:
         TransformError: the engine refuses a statement.
         CommitError: a table can't be made.
     """
     places = {dataset.full_name: physical.get(dataset.full_name, (PUBLISHED, f"{dataset.stage}__{dataset.name}")) for dataset in datasets}
-    summary = TablesSummary(places=places)
+    written: dict[str, list[str]] = {}
     with open_engine(settings).session() as session:
         is_everything = session.value("SELECT is_everything_unpublished FROM control.done") is not False
         if not (is_everything or session.value("SELECT count(*) FROM control.unpublished")):
-            return summary
+            return written, places
         for name, place in physical.items():
             if _has_delete_files(catalog, place):
                 session.rows(f"ALTER TABLE {_sql_name(place)} EXECUTE optimize")
-                summary.tables[name] = []
+                written[name] = []
                 crash_point("publish.table")
         for dataset in datasets:
-            months = [] if dataset.full_name in physical else _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything)
-            summary.tables |= {dataset.full_name: months} if months else {}
+            months = (
+                [] if dataset.full_name in physical else _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything)
+            )
+            written |= {dataset.full_name: months} if months else {}
             if progress:
                 progress(dataset.full_name)
             crash_point("publish.table")
         mark_published(session)
     crash_point("publish.tables")
-    return summary
+    return written, places
 
 
 def _has_delete_files(catalog: Catalog, place: Place) -> bool:
@@ -100,7 +84,7 @@ class _View:
 
     def __init__(self, session: Session, catalog: Catalog, dataset: Dataset, place: Place) -> None:
         self.session, self.dataset = session, dataset
-        self.table = ensure_table(catalog, replace(dataset, stage=PUBLISHED, name=place[1]))  # type: ignore[arg-type] - readers see its own stage
+        self.table = ensure_table(catalog, dataset, place)
         self.target, self.source = _sql_name(place), f"{dataset.stage}.{identifier(dataset.name)}"
         self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
         self.day = dataset.partitioning.column if dataset.partitioning else ""
@@ -134,7 +118,9 @@ class _View:
             return None
         if None in months:
             return ""
-        ranges = (f"({self.day} >= DATE '{month}' AND {self.day} < DATE '{_next_month(month)}')" for month in sorted(months, key=str) if month)
+        ranges = (
+            f"({self.day} >= DATE '{month}' AND {self.day} < DATE '{_next_month(month)}')" for month in sorted(months, key=str) if month
+        )
         return f" WHERE {' OR '.join(ranges)}"
 
     def _differing(self, where: str) -> set[date | None]:

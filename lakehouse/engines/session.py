@@ -81,6 +81,7 @@ class Engine(ABC):
     def gateway(self) -> Any:
         """Return SQLMesh's gateway: the connection of the models and that of SQLMesh's own state."""
 
+    @abstractmethod
     def prepare(self, context: Any) -> None:
         """Make SQLMesh's own connection ready to read the lake."""
 

@@ -125,6 +125,9 @@ class TrinoEngine(Engine):
         )
         return GatewayConfig(connection=trino, state_connection=state)
 
+    def prepare(self, context: Any) -> None:
+        """Do nothing: Trino reads the lake through its own catalog."""
+
     @contextmanager
     def session(self) -> Iterator[TrinoSession]:
         """Connect; a server that doesn't answer shows here."""
@@ -133,7 +136,9 @@ class TrinoEngine(Engine):
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
-        connection = connect(**self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC")
+        connection = connect(  # type: ignore[no-untyped-call]
+            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC"
+        )
         try:
             try:
                 connection.cursor().execute("SELECT 1").fetchall()

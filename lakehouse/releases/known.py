@@ -31,7 +31,7 @@ class Known:
         return None
 
     def same_content(self, measured: ReleasedTable) -> ReleasedTable | None:
-        """Return the newest description of the same Iceberg table, if its rows were the same; then its files are listed again, not those that say the same anew."""
+        """Return the newest description of the same Iceberg table, if its rows were the same: its files are listed on."""
         newest = next((tables[0] for (name, _), tables in self.tables.items() if name == measured.full_name), None)
         different = {"snapshot_id", "metadata_file", "files"}
         is_same = newest is not None and newest.model_dump(exclude=different) == measured.model_dump(exclude=different)
