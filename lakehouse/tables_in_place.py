@@ -84,9 +84,12 @@ class _View:
 
     def __init__(self, session: Session, catalog: Catalog, dataset: Dataset, place: Place) -> None:
         self.session, self.dataset = session, dataset
-        self.table = ensure_table(catalog, dataset, place)
+        table = ensure_table(catalog, dataset, place)
         self.target, self.source = _sql_name(place), f"{dataset.stage}.{identifier(dataset.name)}"
         self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
+        if table.current_snapshot() is None:
+            order = ", ".join(f"'{name}'" for name in dataset.grain)
+            session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
         self.day = dataset.partitioning.column if dataset.partitioning else ""
 
     def publish(self, is_everything: bool) -> list[str]:

@@ -10,10 +10,13 @@ from typing import Any
 
 from sqlmesh.core.config import TrinoConnectionConfig
 from sqlmesh.core.engine_adapter import TrinoEngineAdapter
+from sqlmesh.core.engine_adapter.shared import CommentCreationView
 
 
 class LakeAdapter(TrinoEngineAdapter):
     """The adapter to the catalog of the models."""
+
+    COMMENT_CREATION_VIEW = CommentCreationView.UNSUPPORTED
 
     def get_current_catalog(self) -> str | None:
         """Return the connection's catalog; nothing here ever changes it."""
