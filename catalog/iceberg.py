@@ -50,8 +50,13 @@ TABLE_PROPERTIES = {
 }
 
 
-def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
+def ensure_table(catalog: Catalog, dataset: Dataset, place: tuple[str, str] | None = None) -> Table:
     """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time.
+
+    Args:
+        catalog: the lake's Iceberg catalog.
+        dataset: what the table is.
+        place: namespace and name of the table, if not the dataset's own.
 
     Raises:
         CommitError: it can't be made.
@@ -62,24 +67,24 @@ def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
     for attempt in range(COMMIT_ATTEMPTS):
         try:
             with catalog_answers(f"opening table {dataset.full_name}"):
-                return _with_columns(catalog.load_table(dataset.identifier), dataset)
+                return _with_columns(catalog.load_table(place or dataset.identifier), dataset)
         except NoSuchTableError:
-            _make_table(catalog, dataset, is_last=attempt == COMMIT_ATTEMPTS - 1)
+            _make_table(catalog, dataset, place or dataset.identifier, is_last=attempt == COMMIT_ATTEMPTS - 1)
         except CommitFailedException:
             wait_before_retry(attempt)
     raise CommitError(f"table {dataset.full_name} can't be made or changed: others change it all the time", table=dataset.full_name)
 
 
-def _make_table(catalog: Catalog, dataset: Dataset, *, is_last: bool) -> None:
+def _make_table(catalog: Catalog, dataset: Dataset, place: tuple[str, str], *, is_last: bool) -> None:
     """Make a table; that another process made it meanwhile shows as one of several errors, so the caller looks again."""
     try:
-        catalog.create_namespace_if_not_exists(dataset.stage)
+        catalog.create_namespace_if_not_exists(place[0])
         properties = TABLE_PROPERTIES | {"comment": dataset.description}
         bucket = str(catalog.properties[BUCKET_PROPERTY])
         made = catalog.create_table(
-            dataset.identifier,
+            place,
             iceberg_schema(dataset),
-            location=f"{bucket}/{dataset.stage}/{dataset.name}",
+            location=f"{bucket}/{'/'.join(place)}",
             partition_spec=_partition_spec(dataset),
             properties=properties,
         )

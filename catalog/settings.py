@@ -115,7 +115,13 @@ class TransformSettings(_Part):
     """How models run."""
 
     engine: Literal["duckdb", "trino"] = "duckdb"
-    threads: int = Field(0, ge=0, description="0: as many as there are cores")
+    trino: SecretStr = Field(
+        SecretStr("http://osslake@127.0.0.1:8080"), description="address of Trino, with the user, and a password if it asks for one"
+    )
+    state: SecretStr = Field(
+        SecretStr(""), description="PostgreSQL database of the models' state, `postgresql://user:password@host/database`; needed on Trino"
+    )
+    threads: int = Field(0, ge=0, description="0: as many as there are cores; on Trino models that are built at a time, 0: two")
     memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
     all_artifacts: bool = Field(False, description="series for all artifacts, not just those that a project lists")
     accepted_falls: list[date] = Field([], description="days with less than half the usual records that are right as they are")

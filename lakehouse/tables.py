@@ -7,7 +7,7 @@ kept as they were where their content digest is equal. Marts and materialised in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,9 +23,10 @@ from catalog.duck import DuckConnection, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, day_bounds, ensure_table, write_data_file
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
+from lakehouse.engines.duckdb import engine_file
 from lakehouse.model_datasets import HALVES
 from lakehouse.stretches import changed_stretches, chunks_of, stretches_of
-from lakehouse.transform import engine_file
+from lakehouse.tables_in_place import Progress, publish_in_place
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -38,19 +39,37 @@ WRITERS = 2
 
 @dataclass
 class TablesSummary:
-    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path."""
+    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path.
+
+    `places` says where the catalog has a published table (namespace, name), if not under its own name.
+    """
 
     tables: dict[str, list[str]] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
     digests: dict[str, FileDigest] = field(default_factory=dict, repr=False)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
 
-Progress = Callable[[str], None]
+def publish_tables(
+    settings: Settings,
+    catalog: Catalog,
+    datasets: Sequence[Dataset],
+    physical: Mapping[str, tuple[str, str]] | None = None,
+    progress: Progress | None = None,
+) -> TablesSummary:
+    """Bring the published tables up to date with the models' tables; nothing is written where nothing changed.
 
-
-def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], progress: Progress | None = None) -> TablesSummary:
-    """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
+    Args:
+        settings: of the lake.
+        catalog: the lake's Iceberg catalog.
+        datasets: what is published.
+        physical: the engine's own table of each materialised model; of no interest on DuckDB.
+        progress: told of each table.
+    """
+    if settings.transform.engine == "trino":
+        tables, places = publish_in_place(settings, catalog, datasets, physical or {}, progress)
+        return TablesSummary(tables=tables, places=places)
     summary = TablesSummary()
     with connect_lake(settings, engine_file(settings)) as connection:
         row = connection.execute(

@@ -91,7 +91,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
         for port, path in ((server.s3_port, "/healthz"), (server.rest_port, "/v1/config")):
-            _wait(process, lambda port=port, path=path: _answers(f"http://127.0.0.1:{port}{path}"), folder / "log")  # type: ignore[misc]
+            wait_until(process, lambda port=port, path=path: _answers(f"http://127.0.0.1:{port}{path}"), folder / "log")  # type: ignore[misc]
         yield server
     finally:
         process.terminate()
@@ -118,7 +118,7 @@ def postgres() -> Iterator[Postgres]:
         process = subprocess.Popen([binaries / "postgres", "-D", folder / "data", *options], stdout=log, stderr=log, cwd=folder, **user)
     try:
         ready = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(server.port)]
-        _wait(process, lambda: subprocess.run(ready, check=False).returncode == 0, folder / "log")
+        wait_until(process, lambda: subprocess.run(ready, check=False).returncode == 0, folder / "log")
         yield server
     finally:
         process.send_signal(signal.SIGINT)
@@ -147,8 +147,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
+def wait_until(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Wait until a server is ready; say the end of its log if it ends before, or takes too long."""
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         if is_ready():
             return

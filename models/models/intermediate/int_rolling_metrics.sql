@@ -5,7 +5,8 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = 'sample_date >= (SELECT steps_from FROM control.run) OR sample_date >= (SELECT MIN(r.restated_date) FROM (SELECT entity_id AS restated_id, sample_date AS restated_date FROM intermediate.int_restated_periods WHERE level = ''@level'' AND window_name = ''daily'') AS r WHERE r.restated_id = entity_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities WHERE level = ''@level'')',
-      month_of = 'sample_date'
+      month_of = 'sample_date',
+      staged = 'froms, entities, edges, edge_people, person_flags, artifact_days, neighbours, activity, additive, full_time, valued'
     )
   ),
   columns (metric_name TEXT, entity_id TEXT, sample_date DATE, amount DOUBLE, event_source TEXT, measure TEXT, is_no_bots BOOLEAN, window_name TEXT),
