@@ -68,7 +68,7 @@ WITH run AS (
   SELECT
     e.entity_number, d.event_source, a.member_number, d.event_date,
     MAX(CASE WHEN d.is_commit THEN 1 ELSE 0 END) AS commit_all,
-    MAX(CASE WHEN d.is_commit AND d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS commit_no_bots, 1 AS contribution_all,
+    MAX(CASE WHEN d.is_commit AND d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS commit_no_bots,
     MAX(CASE WHEN d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS contribution_no_bots
   FROM actor_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
@@ -80,9 +80,8 @@ WITH run AS (
   SELECT p.entity_number, p.event_source, p.member_number, p.event_date, f.is_commits, f.is_no_bots
   FROM person_days AS p
   CROSS JOIN (VALUES (TRUE, FALSE), (TRUE, TRUE), (FALSE, FALSE), (FALSE, TRUE)) AS f(is_commits, is_no_bots)
-  WHERE
-    (CASE WHEN f.is_commits THEN CASE WHEN f.is_no_bots THEN p.commit_no_bots ELSE p.commit_all END
-      ELSE CASE WHEN f.is_no_bots THEN p.contribution_no_bots ELSE p.contribution_all END END) = 1
+  WHERE CASE WHEN f.is_commits AND f.is_no_bots THEN p.commit_no_bots WHEN f.is_commits THEN p.commit_all
+      WHEN f.is_no_bots THEN p.contribution_no_bots ELSE 1 END = 1
 ), artifact_days AS (
   SELECT e.entity_number, d.event_source, d.artifact_id, d.event_date, d.event_type, d.actor_kind, d.amount
   FROM intermediate.int_artifact_days AS d
