@@ -1,17 +1,28 @@
-"""The logical bucket's bytes, by key, whatever holds them: the only way by which releases touch files."""
+"""The logical bucket's bytes, by key, whatever holds them: the one place that knows whether a lake is a folder or an object store."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from catalog.local_files import local_path, write_whole
 from catalog.settings import Settings
 
 if TYPE_CHECKING:
     from pyiceberg.io import FileIO
 
+    from catalog.duck import DuckConnection
+
+LATEST_KEY = "latest.json"
+RELEASES_FOLDER = "releases"
+BUCKET_PROPERTY = "osslake.bucket"
+FOLDER_PROPERTY = "osslake.folder"
+CHUNK_BYTES = 1 << 20
 _SEGMENT = re.compile(r"[^/\\\x00-\x1f]+")
 
 
@@ -27,15 +38,36 @@ def bucket_key(dataset: str, path: str) -> str:
     return key
 
 
+@dataclass(frozen=True)
+class ObjectState:
+    """An object's size in bytes, and a tag that changes with its bytes."""
+
+    size_bytes: int
+    etag: str
+
+
 class Bucket(Protocol):
-    """Bytes by key. Keys are plain relative paths; `read`, `size` and `sha256` of a key that isn't there raise FileNotFoundError."""
+    """Bytes by key. Keys are plain relative paths.
+
+    All but `keys`, `write` and `delete` raise FileNotFoundError for a key that isn't there; a store that refuses or does not answer
+    raises StorageError.
+    """
 
     @property
     def dataset(self) -> str:
         """The bucket's name, as in `s3://<dataset>/`."""
 
+    def make(self) -> None:
+        """Make the place of the bytes where there is none."""
+
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
+
+    def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+        """Yield an object's bytes from the first to the last byte that are asked for (both included)."""
+
+    def state(self, key: str) -> ObjectState:
+        """Return an object's size and tag."""
 
     def size(self, key: str) -> int:
         """Return an object's size in bytes."""
@@ -52,28 +84,53 @@ class Bucket(Protocol):
     def delete(self, key: str) -> None:
         """Delete an object; one that isn't there is no error."""
 
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """Give an object as a local file while the block runs; it may be the object itself, and is not to be changed."""
+
     def location(self, key: str) -> str:
-        """Return how DuckDB names an object."""
+        """Return how DuckDB names an object, on a connection that was prepared."""
+
+    def prepare(self, connection: DuckConnection) -> None:
+        """Let a connection of DuckDB read the objects."""
+
+    def io_properties(self) -> dict[str, str]:
+        """Return the properties by which PyIceberg reads and writes the objects."""
 
     def file_io(self) -> FileIO:
-        """Return PyIceberg's access to the virtual paths of the bucket."""
+        """Return PyIceberg's access to the paths of the bucket."""
 
 
 class FolderBucket:
-    """A bucket whose bytes lie in a local folder."""
+    """A bucket whose bytes lie in a local folder: its paths are virtual ones."""
 
     def __init__(self, folder: Path, dataset: str) -> None:
         self.folder = folder
         self.dataset = dataset
 
     def _path(self, key: str) -> Path:
-        from catalog.local_files import local_path
-
         return local_path(self.folder, f"s3://{self.dataset}", f"s3://{self.dataset}/{key}")
+
+    def make(self) -> None:
+        """Make the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def read(self, key: str) -> bytes:
         """Return a file's bytes."""
         return self._path(key).read_bytes()
+
+    def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+        """Yield a file's bytes."""
+        with self._path(key).open("rb") as file:
+            file.seek(first)
+            left = last - first + 1 if last is not None else self.size(key) - first
+            while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+
+    def state(self, key: str) -> ObjectState:
+        """Return a file's size and a tag of its size and time."""
+        status = self._path(key).stat()
+        return ObjectState(status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}")
 
     def size(self, key: str) -> int:
         """Return a file's size in bytes."""
@@ -92,25 +149,64 @@ class FolderBucket:
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file whole: aside, fsync, rename, fsync of the folder."""
-        from catalog.local_files import write_whole
-
         write_whole(self._path(key), content)
 
     def delete(self, key: str) -> None:
         """Delete a file if it is there."""
         self._path(key).unlink(missing_ok=True)
 
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """Give the file itself."""
+        return nullcontext(self._path(key))
+
     def location(self, key: str) -> str:
         """Return the file's path."""
         return str(self._path(key))
 
+    def prepare(self, connection: DuckConnection) -> None:
+        """Do nothing: DuckDB reads local files as it is."""
+
+    def io_properties(self) -> dict[str, str]:
+        """Return the properties of catalog.storage."""
+        return {
+            "py-io-impl": "catalog.storage.VirtualFileIO",
+            BUCKET_PROPERTY: f"s3://{self.dataset}",
+            FOLDER_PROPERTY: str(self.folder),
+        }
+
     def file_io(self) -> FileIO:
         """Return PyIceberg's access to the folder by virtual paths."""
-        from catalog.storage import BUCKET_PROPERTY, FOLDER_PROPERTY, VirtualFileIO
+        from catalog.storage import VirtualFileIO
 
-        return VirtualFileIO({BUCKET_PROPERTY: f"s3://{self.dataset}", FOLDER_PROPERTY: str(self.folder)})
+        return VirtualFileIO(self.io_properties())
 
 
 def open_bucket(settings: Settings) -> Bucket:
     """Return the bucket of a lake."""
-    return FolderBucket(settings.warehouse, settings.dataset)
+    if settings.storage.type == "local":
+        return FolderBucket(settings.warehouse, settings.dataset)
+    from catalog.s3_bucket import S3Bucket
+
+    return S3Bucket(settings.storage, settings.dataset)
+
+
+def locate(bucket: Bucket, path: str) -> str:
+    """Return how DuckDB names the object at a table's path.
+
+    Raises:
+        ValueError: the path isn't below the bucket.
+    """
+    return bucket.location(bucket_key(bucket.dataset, path))
+
+
+def connect_lake(settings: Settings, database: Path | str = ":memory:") -> DuckConnection:
+    """Open DuckDB within the settings' limits, able to read the lake's objects by their locations.
+
+    Raises:
+        QueryError: the database file is held by another process, or isn't DuckDB's.
+    """
+    from catalog import duck
+
+    connection = duck.connect(database, threads=settings.transform.threads, memory_limit=settings.transform.memory_limit)
+    open_bucket(settings).prepare(connection)
+    return connection

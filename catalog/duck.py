@@ -5,7 +5,7 @@ This module owns duckdb; SQLMesh alone opens its own connections.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +55,28 @@ def connect(
     return connection
 
 
-def load_extensions(connection: DuckConnection) -> None:
-    """Load avro, httpfs and iceberg from their Python packages."""
-    for name in EXTENSIONS:
+def load_extensions(connection: DuckConnection, names: Sequence[str] = EXTENSIONS) -> None:
+    """Load extensions from their Python packages, in the order in which they need each other."""
+    for name in names:
         file = files(f"duckdb_extension_{name}").joinpath("extensions", f"v{duckdb.__version__}", f"{name}.duckdb_extension")
         connection.execute(f"LOAD '{quoted(str(file))}'")
+
+
+def add_s3(connection: DuckConnection, bucket: str, options: Mapping[str, str], timeout_s: float) -> None:
+    """Let a connection read `s3://<bucket>/...`, for as long as it is open.
+
+    Args:
+        connection: an open connection.
+        bucket: what the options are for.
+        options: those of a secret of type s3: KEY_ID, SECRET, ENDPOINT (host and port), URL_STYLE and so on.
+        timeout_s: longest silence of the store; a request is tried four times.
+    """
+    load_extensions(connection, ("httpfs",))
+    told = ", ".join(f"{name} '{quoted(value)}'" for name, value in options.items())
+    connection.execute(f"CREATE OR REPLACE SECRET osslake_storage (TYPE s3, SCOPE 's3://{quoted(bucket)}/', {told})")
+    connection.execute(f"SET http_timeout = {max(int(timeout_s), 1)}")
+    connection.execute("SET enable_http_metadata_cache = true")
+    connection.execute("SET parquet_metadata_cache = true")
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@
     │   ├── SourceMissingError   the address names nothing (no such folder, 404)
     │   ├── SourceUnavailableError  it may be there later (5xx, a time-out); retried
     │   └── SourceFormatError    it is there, but is not what it should be
+    ├── StorageError             the object store or the catalog refused, or did not answer
     ├── LakeBusyError            another run holds the lake
     ├── CommitError              an Iceberg commit was refused more often than is reasonable
     ├── TransformError           a model, a unit test of a model or an audit failed
@@ -66,6 +67,13 @@ class SourceFormatError(SourceError):
     """The source is there, but it is not what it should be."""
 
     code = "source_format"
+
+
+class StorageError(OsslakeError):
+    """The object store or the catalog refused, or did not answer."""
+
+    code = "storage"
+    is_transient = True
 
 
 class LakeBusyError(OsslakeError):

@@ -10,18 +10,18 @@ import json
 import secrets
 import shutil
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.bucket import BUCKET_PROPERTY
+from catalog.catalogs import catalog_answers
 from catalog.datasets import Dataset
 from catalog.errors import CommitError, SettingsError
-from catalog.settings import Settings
-from catalog.storage import BUCKET_PROPERTY, FOLDER_PROPERTY
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
-    from pyiceberg.types import IcebergType
+    from pyiceberg.types import IcebergType, PrimitiveType
 
-CATALOG_NAME = "osslake"
 LOAD_ID_PROPERTY = "osslake.load-id"
 RECENT_LOADS_PROPERTY = "osslake.recent-load-ids"
 CURSOR_PROPERTY = "osslake.cursor"
 """In a snapshot's summary beside the load's id: how far its source was read with it, as JSON."""
 RECENT_LOADS_KEPT = 200
 COMMIT_ATTEMPTS = 20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROW_GROUP_ROWS = 250_000
 COPY_BYTES = 1_000_000
 TABLE_PROPERTIES = {
@@ -50,61 +50,59 @@ TABLE_PROPERTIES = {
 }
 
 
-def open_catalog(settings: Settings) -> Catalog:
-    """Open the lake's Iceberg catalog, making the SQLite file and the folders on first use.
+def ensure_table(catalog: Catalog, dataset: Dataset, place: tuple[str, str] | None = None) -> Table:
+    """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time.
+
+    Args:
+        catalog: the lake's Iceberg catalog.
+        dataset: what the table is.
+        place: namespace and name of the table, if not the dataset's own.
 
     Raises:
-        SettingsError: the catalog can't be reached with these settings.
+        CommitError: it can't be made.
+        StorageError: catalog or object store did not answer.
     """
-    from pyiceberg.catalog import load_catalog
-
-    warnings.filterwarnings("ignore", module="pyiceberg", message=".*Delete operation did not match.*")
-    chosen = settings.catalog
-    properties: dict[str, Any] = {"type": chosen.type, "warehouse": chosen.warehouse or settings.bucket}
-    if chosen.type == "sql":
-        settings.state.mkdir(parents=True, exist_ok=True)
-        settings.warehouse.mkdir(parents=True, exist_ok=True)
-        properties["uri"] = chosen.uri or f"sqlite:///{settings.state / 'catalog.sqlite'}"
-    else:
-        properties["uri"] = chosen.uri
-        if chosen.credential.get_secret_value():
-            properties["credential"] = chosen.credential.get_secret_value()
-    if "s3.endpoint" not in chosen.properties:
-        properties |= {
-            "py-io-impl": "catalog.storage.VirtualFileIO",
-            BUCKET_PROPERTY: settings.bucket,
-            FOLDER_PROPERTY: str(settings.warehouse),
-        }
-    try:
-        return load_catalog(CATALOG_NAME, **(properties | chosen.properties))
-    except Exception as error:
-        raise SettingsError(f"the Iceberg catalog at {properties['uri']} can't be opened: {error}", uri=properties["uri"]) from error
-
-
-def ensure_table(catalog: Catalog, dataset: Dataset) -> Table:
-    """Return the dataset's table; make it, or add the columns that it lacks, where needed. Another process may do so at the same time."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
     for attempt in range(COMMIT_ATTEMPTS):
         try:
-            return _with_columns(catalog.load_table(dataset.identifier), dataset)
+            with catalog_answers(f"opening table {dataset.full_name}"):
+                return _with_columns(catalog.load_table(place or dataset.identifier), dataset)
         except NoSuchTableError:
-            _make_table(catalog, dataset, is_last=attempt == COMMIT_ATTEMPTS - 1)
+            _make_table(catalog, dataset, place or dataset.identifier, is_last=attempt == COMMIT_ATTEMPTS - 1)
         except CommitFailedException:
             wait_before_retry(attempt)
     raise CommitError(f"table {dataset.full_name} can't be made or changed: others change it all the time", table=dataset.full_name)
 
 
-def _make_table(catalog: Catalog, dataset: Dataset, *, is_last: bool) -> None:
+def _make_table(catalog: Catalog, dataset: Dataset, place: tuple[str, str], *, is_last: bool) -> None:
     """Make a table; that another process made it meanwhile shows as one of several errors, so the caller looks again."""
     try:
-        catalog.create_namespace_if_not_exists(dataset.stage)
+        catalog.create_namespace_if_not_exists(place[0])
         properties = TABLE_PROPERTIES | {"comment": dataset.description}
-        catalog.create_table(dataset.identifier, iceberg_schema(dataset), partition_spec=_partition_spec(dataset), properties=properties)
+        bucket = str(catalog.properties[BUCKET_PROPERTY])
+        made = catalog.create_table(
+            place,
+            iceberg_schema(dataset),
+            location=f"{bucket}/{'/'.join(place)}",
+            partition_spec=_partition_spec(dataset),
+            properties=properties,
+        )
     except Exception as error:
         if is_last:
             raise CommitError(f"table {dataset.full_name} can't be made: {error}", table=dataset.full_name) from error
         wait_before_retry(0)
+    else:
+        _check_location(made.location(), bucket, dataset)
+
+
+def _check_location(location: str, bucket: str, dataset: Dataset) -> None:
+    if not location.startswith(f"{bucket}/"):
+        raise SettingsError(
+            f"the catalog puts {dataset.full_name} at {location}; all paths must begin with {bucket}/: the setting dataset must be the name"
+            f" of the bucket of the catalog's warehouse (now {dataset.full_name} stands in the wrong place and is to be dropped)",
+            table=dataset.full_name,
+        )
 
 
 def _with_columns(table: Table, dataset: Dataset) -> Table:
@@ -174,20 +172,22 @@ def write_data_file(table: Table, batches: Iterable[pa.RecordBatch]) -> DataFile
     The rows' order is kept. The file belongs to no snapshot until it is committed.
     """
     location = _new_location(table)
-    with table.io.new_output(location).create() as stream:
-        rows = write_parquet(stream, arrow_schema(table), batches)
-    if rows == 0:
-        table.io.delete(location)
-        return None
-    return _data_file(table, location)
+    with catalog_answers(f"writing {location}"):
+        with table.io.new_output(location).create(overwrite=True) as stream:
+            rows = write_parquet(stream, arrow_schema(table), batches)
+        if rows == 0:
+            table.io.delete(location)
+            return None
+        return _data_file(table, location)
 
 
 def take_data_file(table: Table, path: Path) -> DataFile:
     """Bring a local Parquet file that `write_parquet` wrote for this table (rows of one partition) to the table's place."""
     location = _new_location(table)
-    with path.open("rb") as source, table.io.new_output(location).create() as stream:
-        shutil.copyfileobj(source, stream, COPY_BYTES)
-    return _data_file(table, location)
+    with catalog_answers(f"writing {location}"):
+        with path.open("rb") as source, table.io.new_output(location).create(overwrite=True) as stream:
+            shutil.copyfileobj(source, stream, COPY_BYTES)
+        return _data_file(table, location)
 
 
 def write_parquet(target: Path | OutputStream, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -216,11 +216,31 @@ def data_files(table: Table, snapshot_id: int | None = None) -> list[DataFile]:
     if snapshot is None:
         return []
     files = []
-    for manifest in snapshot.manifests(table.io):
-        for entry in manifest.fetch_manifest_entry(table.io):
-            entry.data_file.spec_id = manifest.partition_spec_id
-            files.append(entry.data_file)
+    with catalog_answers(f"reading the manifests of {'.'.join(table.name())}"):
+        for manifest in snapshot.manifests(table.io):
+            for entry in manifest.fetch_manifest_entry(table.io):
+                entry.data_file.spec_id = manifest.partition_spec_id
+                files.append(entry.data_file)
     return files
+
+
+def day_bounds(table: Table, file: DataFile) -> tuple[date, date]:
+    """Return the first and last UTC day of the column that a table is cut by, of a file's rows.
+
+    Raises:
+        CommitError: the file's manifest entry states no bounds, so nothing of ours wrote it.
+    """
+    from pyiceberg.conversions import from_bytes
+    from pyiceberg.types import DateType
+
+    column = table.spec().fields[0].source_id
+    kind = cast("PrimitiveType", table.schema().find_type(column))
+    bounds = [(stated or {}).get(column) for stated in (file.lower_bounds, file.upper_bounds)]
+    if None in bounds:
+        raise CommitError(f"data file {file.file_path} states no bounds of the column that its table is cut by", path=file.file_path)
+    unit = timedelta(days=1) if isinstance(kind, DateType) else timedelta(microseconds=1)
+    first, last = ((EPOCH + int(from_bytes(kind, bound)) * unit).date() for bound in bounds if bound is not None)
+    return first, last
 
 
 def commit_files(
@@ -230,12 +250,13 @@ def commit_files(
 
     Raises:
         CommitError: another writer was first; the caller looks again before it tries again.
+        StorageError: there was no answer; the commit may have been made, so the caller looks for it before it tries again.
     """
     from pyiceberg.exceptions import CommitFailedException
 
-    properties = dict(summary or {})
+    properties, name = dict(summary or {}), ".".join(table.name())
     try:
-        with table.transaction() as transaction:
+        with catalog_answers(f"the commit to {name}"), table.transaction() as transaction:
             if RECENT_LOADS_PROPERTY not in properties and LOAD_ID_PROPERTY in properties:
                 transaction.set_properties({RECENT_LOADS_PROPERTY: _with_load(table, properties[LOAD_ID_PROPERTY])})
             update = transaction.update_snapshot(snapshot_properties=properties)
@@ -245,7 +266,7 @@ def commit_files(
                 for file in added:
                     snapshot.append_data_file(file)
     except CommitFailedException as error:
-        raise CommitError(f"commit to {'.'.join(table.name())} was refused: {error}", table=".".join(table.name())) from error
+        raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
     return table
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from catalog.bucket import Bucket, open_bucket
+from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, Bucket, open_bucket
 from catalog.canonical import canonical_json, parse, parse_canonical
 from catalog.errors import ReleaseError, VerificationError
 from catalog.release_document import (
@@ -27,9 +27,19 @@ from catalog.release_document import (
 )
 from catalog.settings import Settings
 
-__all__ = ["Audit", "Coverage", "Latest", "Models", "ReleaseDocument", "ReleasedFile", "ReleasedTable", "canonical_json", "release_id"]
-LATEST_KEY = "latest.json"
-RELEASES_FOLDER = "releases"
+__all__ = [
+    "LATEST_KEY",
+    "RELEASES_FOLDER",
+    "Audit",
+    "Coverage",
+    "Latest",
+    "Models",
+    "ReleaseDocument",
+    "ReleasedFile",
+    "ReleasedTable",
+    "canonical_json",
+    "release_id",
+]
 
 
 @dataclass(frozen=True)

@@ -29,17 +29,41 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class StorageSettings(_Part):
+    """Where the bytes of the logical bucket `s3://<dataset>` are.
+
+    `local`: in the lake's folder. `s3`: in the bucket called as the dataset, of any object store with S3's interface.
+    """
+
+    type: Literal["local", "s3"] = "local"
+    endpoint: str = Field(
+        "", pattern=r"^(https?://[^\s/]+)?$", description="the store's address, such as http://127.0.0.1:8333; empty: AWS"
+    )
+    region: str = "us-east-1"
+    access_key: SecretStr = Field(SecretStr(""), description="empty: what AWS's own files and variables say")
+    secret_key: SecretStr = SecretStr("")
+    session_token: SecretStr = SecretStr("")
+    path_style: bool = Field(True, description="http://host/bucket/key, as most stores other than AWS want it, not http://bucket.host/key")
+    documents: str = Field(
+        "",
+        description="bucket of `latest.json` and the release documents, where the dataset's own takes nothing but tables; empty: the same",
+    )
+    connect_timeout_s: float = Field(5.0, gt=0)
+    request_timeout_s: float = Field(30.0, gt=0, description="longest silence of the store")
+
+
 class CatalogSettings(_Part):
     """Where the Iceberg catalog is.
 
-    `sql` is PyIceberg's SqlCatalog at `uri` (default: a SQLite file in the lake); `rest` any Iceberg REST catalog.
-    `properties` are handed to PyIceberg as they are.
+    `sql` is PyIceberg's SqlCatalog at `uri` (default: a SQLite file in the lake), in a database of its own; `rest` any Iceberg REST
+    catalog, which needs `storage.type` s3. `properties` are handed to PyIceberg as they are. [More](catalogs.md).
     """
 
     type: Literal["sql", "rest"] = "sql"
-    uri: str = ""
-    warehouse: str = ""
-    credential: SecretStr = SecretStr("")
+    uri: str = Field("", description="postgresql+psycopg://user@host/database, or the REST catalog's address")
+    warehouse: str = Field("", description="what the REST catalog calls the warehouse; empty: s3://<dataset>")
+    credential: SecretStr = Field(SecretStr(""), description="PostgreSQL's password; of a REST catalog `client id:client secret`")
+    timeout_s: float = Field(60.0, gt=0, description="longest silence of a REST catalog")
     properties: dict[str, str] = {}
 
 
@@ -91,7 +115,13 @@ class TransformSettings(_Part):
     """How models run."""
 
     engine: Literal["duckdb", "trino"] = "duckdb"
-    threads: int = Field(0, ge=0, description="0: as many as there are cores")
+    trino: SecretStr = Field(
+        SecretStr("http://osslake@127.0.0.1:8080"), description="address of Trino, with the user, and a password if it asks for one"
+    )
+    state: SecretStr = Field(
+        SecretStr(""), description="PostgreSQL database of the models' state, `postgresql://user:password@host/database`; needed on Trino"
+    )
+    threads: int = Field(0, ge=0, description="0: as many as there are cores; on Trino models that are built at a time, 0: two")
     memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
     all_artifacts: bool = Field(False, description="series for all artifacts, not just those that a project lists")
     accepted_falls: list[date] = Field([], description="days with less than half the usual records that are right as they are")
@@ -127,6 +157,7 @@ class Settings(BaseSettings):
     folder: Path = DEFAULT_LAKE
     dataset: str = Field("osslake", pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", description="the logical bucket of all paths")
     author_key: SecretStr = Field(SecretStr(PUBLIC_AUTHOR_KEY), description="key of the HMAC over git authors' addresses")
+    storage: StorageSettings = StorageSettings()
     catalog: CatalogSettings = CatalogSettings()
     sources: Sources = Sources()
     load: LoadSettings = LoadSettings()
@@ -153,7 +184,7 @@ class Settings(BaseSettings):
 
     @property
     def warehouse(self) -> Path:
-        """The folder that holds the logical bucket's bytes: all that is published, and nothing else."""
+        """The folder that holds the logical bucket's bytes where storage is local: all that is published, and nothing else."""
         return self.folder / "warehouse"
 
     @property

@@ -1,7 +1,7 @@
-"""Virtual paths for PyIceberg.
+"""Virtual paths for PyIceberg, where the bytes of a lake lie in a folder.
 
 Every path that a table or a release names begins with one logical bucket (`s3://<dataset>/...`); where its bytes are is
-known here alone on the writing side, and told by the catalog on the reading side.
+known by catalog.bucket on the writing side, and told by the catalog on the reading side.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from pathlib import Path
 from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
+from catalog.bucket import BUCKET_PROPERTY, FOLDER_PROPERTY
 from catalog.local_files import Unsynced, local_path
 
-BUCKET_PROPERTY = "osslake.bucket"
-FOLDER_PROPERTY = "osslake.folder"
 _UNSYNCED = Unsynced()
 """Of the process: one table's files may be written through several objects of its storage."""
 

@@ -29,7 +29,7 @@ from dlt.common.schema import Schema
 
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
-from catalog.errors import CommitError
+from catalog.errors import CommitError, StorageError
 from catalog.iceberg import (
     COMMIT_ATTEMPTS,
     CURSOR_PROPERTY,
@@ -224,7 +224,7 @@ def commit_package(package: Package) -> None:
     """Commit each table of the package once; tables that have the load id already are left alone.
 
     Raises:
-        CommitError: a table's commit was refused COMMIT_ATTEMPTS times.
+        CommitError, StorageError: a table's commit was refused, or not answered, COMMIT_ATTEMPTS times.
     """
     load = package.load
     names = list(dict.fromkeys((*load.replaces, *load.tables)))
@@ -242,15 +242,14 @@ def _commit_table(package: Package, name: str, dataset: Dataset) -> None:
         return
     summary = {LOAD_ID_PROPERTY: load.id, CURSOR_PROPERTY: json.dumps({"source": load.source, **load.cursor})}
     for attempt in range(COMMIT_ATTEMPTS):
-        table = ensure_table(package.catalog, dataset)
-        if has_load(table, load.id):
-            return
-        removed, kept = _replaced_files(table, dataset, replaced)
-        if not (added or removed):
-            return
         try:
-            commit_files(table, [*added, *kept], removed, summary)
-        except CommitError:
+            table = ensure_table(package.catalog, dataset)
+            if has_load(table, load.id):
+                return
+            removed, kept = _replaced_files(table, dataset, replaced)
+            if added or removed:
+                commit_files(table, [*added, *kept], removed, summary)
+        except (CommitError, StorageError):
             if attempt == COMMIT_ATTEMPTS - 1:
                 raise
             wait_before_retry(attempt)

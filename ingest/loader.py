@@ -17,8 +17,8 @@ import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
+from catalog.catalogs import open_catalog
 from catalog.errors import CommitError, OsslakeError
-from catalog.iceberg import open_catalog
 from catalog.settings import Settings
 from ingest.ahead import read_ahead
 from ingest.destination import IcebergDestination, Package, commit_package

@@ -7,10 +7,10 @@ from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from catalog.duck import connect, scan_sql
+from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.duck import scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import committed_loads, data_files, ensure_table
-from catalog.local_files import local_path
 from catalog.raw_tables import DIRECTORY_ENTRIES, DIRECTORY_PROJECTS, GHARCHIVE_EVENTS, GHARCHIVE_HOURS, GIT_COMMITS, GIT_REPOSITORIES
 from catalog.settings import GitSource, Settings
 
@@ -38,8 +38,9 @@ def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns:
 def _read_files(
     settings: Settings, table: Table, files: Sequence[DataFile], columns: str, tail: str = "", parameters: Sequence[object] = ()
 ) -> list[tuple[Any, ...]]:
-    paths = [str(local_path(settings.warehouse, settings.bucket, file.file_path)) for file in files]
-    with connect() as connection:
+    bucket = open_bucket(settings)
+    paths = [locate(bucket, file.file_path) for file in files]
+    with connect_lake(settings) as connection:
         return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}", parameters).fetchall()
 
 

@@ -1,4 +1,4 @@
-"""What a transformation reads of the raw tables: pinned snapshots, bound as views, and what changed since the last time."""
+"""What a transformation reads of the raw tables: pinned snapshots, and what changed since the last time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from catalog.bucket import locate, open_bucket
 from catalog.datasets import Dataset
-from catalog.duck import DuckConnection, identifier, scan_sql
+from catalog.duck import scan_sql
 from catalog.iceberg import data_files, ensure_table
-from catalog.local_files import local_path
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 
@@ -56,6 +56,7 @@ class RawChange:
     added: dict[str, int | None] = field(default_factory=dict)
     removed: dict[str, int | None] = field(default_factory=dict)
     is_known: bool = True
+    baseline: int | None = None
 
 
 def changes_since(pin: RawPin, baseline: int | None) -> RawChange:
@@ -73,6 +74,7 @@ def changes_since(pin: RawPin, baseline: int | None) -> RawChange:
     return RawChange(
         {path: part for path, part in pin.files.items() if path not in before},
         {path: part for path, part in before.items() if path not in pin.files},
+        baseline=baseline,
     )
 
 
@@ -83,12 +85,5 @@ def partition_day(value: int | None) -> date:
 
 def file_scan(settings: Settings, pin: RawPin, files: Mapping[str, int | None]) -> str:
     """Return a query over some of a raw table's data files."""
-    paths = [str(local_path(settings.warehouse, settings.bucket, path)) for path in files]
-    return scan_sql(sorted(paths), pin.table.schema())
-
-
-def bind_raw_views(connection: DuckConnection, settings: Settings, pins: Mapping[str, RawPin]) -> None:
-    """Make `raw.<table>` views over exactly the pinned files."""
-    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
-    for name, pin in pins.items():
-        connection.execute(f"CREATE OR REPLACE VIEW raw.{identifier(name)} AS {file_scan(settings, pin, pin.files)}")
+    bucket = open_bucket(settings)
+    return scan_sql(sorted(locate(bucket, path) for path in files), pin.table.schema())

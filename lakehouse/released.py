@@ -17,7 +17,8 @@ from catalog.local_files import write_whole
 from catalog.raw_tables import RAW_TABLES
 from catalog.releases import read_latest
 from catalog.settings import Settings
-from lakehouse.transform import MODELS, engine_file
+from lakehouse.engines import open_engine
+from lakehouse.transform import MODELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,7 @@ def run_fingerprint(settings: Settings, catalog: Catalog, as_of: date | None) ->
         "versions": {name: version(name) for name in ("osslake", "sqlmesh", "duckdb")},
         "as_of": str(as_of or settings.release.as_of),
         "all_artifacts": settings.transform.all_artifacts,
+        "engine": settings.transform.engine,
         "author_key_id": settings.author_key_id,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -53,10 +55,10 @@ def _note(settings: Settings) -> Path:
 def is_released(settings: Settings, fingerprint: str) -> bool:
     """Tell whether the current release was made from exactly this, and what it was computed with is still there."""
     latest = read_latest(settings)
-    if latest is None or not _note(settings).is_file() or not engine_file(settings).is_file():
+    if latest is None or not _note(settings).is_file():
         return False
     note = json.loads(_note(settings).read_text(encoding="utf-8"))
-    return bool(note == {"fingerprint": fingerprint, "release": latest.id})
+    return bool(note == {"fingerprint": fingerprint, "release": latest.id} and open_engine(settings).is_built())
 
 
 def remember_released(settings: Settings, fingerprint: str, release_id: str) -> None:

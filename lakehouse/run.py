@@ -6,18 +6,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from catalog.duck import connect
+from catalog.catalogs import open_catalog
 from catalog.errors import ReleaseError
-from catalog.iceberg import open_catalog
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
+from lakehouse.engines import open_engine
 from lakehouse.model_datasets import published_datasets
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
-from lakehouse.transform import MODELS, TransformSummary, engine_file, open_models, transform
+from lakehouse.transform import MODELS, TransformSummary, open_models, physical_tables, transform
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -79,7 +79,7 @@ def make_release(
     done = transform(settings, catalog, as_of)
     summary.transformed = done
     step("publish tables")
-    summary.tables = publish_tables(settings, catalog, done.datasets)
+    summary.tables = publish_tables(settings, catalog, done.datasets, done.physical)
     step("release")
     inputs = ReleaseInputs(
         as_of_date=done.as_of,
@@ -90,6 +90,7 @@ def make_release(
         coverage=_coverage(settings),
         audits=_audits(done),
         digests=summary.tables.digests,
+        places=summary.tables.places,
     )
     summary.release = create_release(settings, catalog, inputs)
     remember_released(settings, fingerprint, summary.release.release.id)
@@ -108,12 +109,12 @@ def publish_only(settings: Settings) -> tuple[TablesSummary, list[Dataset]]:
     Raises:
         ReleaseError: nothing was transformed yet.
     """
-    if not engine_file(settings).is_file():
+    if not open_engine(settings).is_built():
         raise ReleaseError(f"the lake {settings.folder} has nothing to publish yet; `osslake transform` makes it")
     context = open_models(settings)
-    datasets = published_datasets(context)
+    datasets, physical = published_datasets(context), physical_tables(context)
     context.close()
-    return publish_tables(settings, open_catalog(settings), datasets), datasets
+    return publish_tables(settings, open_catalog(settings), datasets, physical), datasets
 
 
 def _git_commit() -> str | None:
@@ -126,21 +127,21 @@ def _coverage(settings: Settings) -> list[Coverage]:
     from catalog.release_document import Coverage
 
     query = (
-        "SELECT state, count(*), min(period_start), max(period_start + to_seconds(period_seconds)), sum(record_count), sum(rejected_count)"
-        " FROM raw.gharchive__hours GROUP BY state"
+        "SELECT state, period_seconds, count(*), min(period_start), max(period_start), sum(record_count), sum(rejected_count)"
+        " FROM pinned.gharchive__hours GROUP BY state, period_seconds"
     )
-    with connect(engine_file(settings)) as connection:
-        rows = connection.execute(query).fetchall()
+    with open_engine(settings).session() as session:
+        rows = session.rows(query)
     if not rows:
         return []
     return [
         Coverage(
             source="gharchive",
-            period_start=min(row[2] for row in rows),
-            period_end=max(row[3] for row in rows),
-            states={row[0]: row[1] for row in rows},
-            records=sum(row[4] for row in rows),
-            rejected=sum(row[5] for row in rows),
+            period_start=min(row[3] for row in rows),
+            period_end=max(row[4] + timedelta(seconds=row[1]) for row in rows),
+            states={state: sum(row[2] for row in rows if row[0] == state) for state in sorted({row[0] for row in rows})},
+            records=sum(row[5] for row in rows),
+            rejected=sum(row[6] for row in rows),
         )
     ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.duck import identifier, quoted
 from catalog.settings import Settings
+from lakehouse.engines import PINNED
 from lakehouse.transform import open_models
 
 
@@ -33,6 +34,8 @@ def _query(model: Any) -> str:
     query = model.render_query().copy()
     for table in query.find_all(_table_class()):
         table.set("catalog", None)
+        if table.db == PINNED:
+            table.set("db", "raw")
     return str(query.sql(dialect="duckdb"))
 
 

@@ -16,7 +16,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from catalog import rest_catalog
 from catalog.bucket import bucket_key, open_bucket
@@ -144,7 +143,8 @@ class _Export:
 
     def _copy(self, file: ReleasedFile, *, hard_link: bool) -> None:
         key = bucket_key(self.dataset, file.path)
-        self.target.copy(f"{self.dataset}/{key}", Path(self.bucket.location(key)), file.sha256, hard_link=hard_link)
+        with self.bucket.local_file(key) as source:
+            self.target.copy(f"{self.dataset}/{key}", source, file.sha256, hard_link=hard_link)
         self.summary.files_copied += 1
         self.summary.bytes_copied += file.size_bytes
 

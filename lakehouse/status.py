@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.iceberg import open_catalog
+from catalog.catalogs import open_catalog
 from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
 from catalog.releases import kept_ids, read_latest, read_release
 from catalog.settings import Settings

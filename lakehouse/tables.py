@@ -1,30 +1,32 @@
-"""Publication as Iceberg (protocol 4): what the models made becomes tables of whole data files, changed partitions alone.
+"""Publication as Iceberg (protocol 4): what the models made becomes tables of whole data files, changed stretches of days alone.
 
-A table is compared with its published self month by month, by content digest; a month that is equal is left alone. Marts and
-materialised intermediate tables are published; the halves of the series (`int_calendar_...`, `int_rolling_...`) are so within their mart.
+A table that is cut by months has data files of some days each (`CHUNK_ROWS`). Files that hold a day that a run changed are written anew, and
+kept as they were where their content digest is equal. Marts and materialised intermediate tables are published; the halves of the series
+(`int_calendar_...`, `int_rolling_...`) are so within their mart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from catalog.bucket import connect_lake, locate, open_bucket
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
-from catalog.duck import DuckConnection, connect, identifier
-from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
-from catalog.local_files import local_path
+from catalog.duck import DuckConnection, identifier
+from catalog.iceberg import arrow_schema, commit_files, data_files, day_bounds, ensure_table, write_data_file
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
+from lakehouse.engines.duckdb import engine_file
 from lakehouse.model_datasets import HALVES
-from lakehouse.raw_binding import EPOCH
-from lakehouse.transform import engine_file
+from lakehouse.stretches import changed_stretches, chunks_of, stretches_of
+from lakehouse.tables_in_place import Progress, publish_in_place
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -37,38 +39,56 @@ WRITERS = 2
 
 @dataclass
 class TablesSummary:
-    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path."""
+    """What a publication wrote: changed tables and their partitions, rows and bytes of new data files, and their digests by path.
+
+    `places` says where the catalog has a published table (namespace, name), if not under its own name.
+    """
 
     tables: dict[str, list[str]] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
     digests: dict[str, FileDigest] = field(default_factory=dict, repr=False)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
 
-Progress = Callable[[str], None]
+def publish_tables(
+    settings: Settings,
+    catalog: Catalog,
+    datasets: Sequence[Dataset],
+    physical: Mapping[str, tuple[str, str]] | None = None,
+    progress: Progress | None = None,
+) -> TablesSummary:
+    """Bring the published tables up to date with the models' tables; nothing is written where nothing changed.
 
-
-def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], progress: Progress | None = None) -> TablesSummary:
-    """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
+    Args:
+        settings: of the lake.
+        catalog: the lake's Iceberg catalog.
+        datasets: what is published.
+        physical: the engine's own table of each materialised model; of no interest on DuckDB.
+        progress: told of each table.
+    """
+    if settings.transform.engine == "trino":
+        tables, places = publish_in_place(settings, catalog, datasets, physical or {}, progress)
+        return TablesSummary(tables=tables, places=places)
     summary = TablesSummary()
-    with connect(engine_file(settings), threads=settings.transform.threads, memory_limit=settings.transform.memory_limit) as connection:
+    with connect_lake(settings, engine_file(settings)) as connection:
         row = connection.execute(
-            "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished)"
+            "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished_days)"
         ).fetchone()
         is_everything, waiting = row or (True, 0)
         if not (is_everything or waiting):
             return summary
         known = _released_digests(settings)
         publications = [_Publication(settings, connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets]
-        months = [_months(connection, dataset, is_everything) for dataset in datasets]
+        days = [_changed_days(connection, dataset, is_everything) for dataset in datasets]
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
-            for publication, change in zip(publications, pool.map(_Publication.write, publications, months), strict=True):
+            for publication, change in zip(publications, pool.map(_Publication.write, publications, days), strict=True):
                 publication.commit(change, summary)
                 if progress:
                     progress(publication.dataset.full_name)
                 crash_point("publish.table")
         connection.execute("BEGIN")
-        connection.execute("DELETE FROM control.unpublished")
+        connection.execute("DELETE FROM control.unpublished_days")
         connection.execute("UPDATE control.done SET is_everything_unpublished = FALSE")
         connection.execute("COMMIT")
     crash_point("publish.tables")
@@ -83,8 +103,8 @@ def _released_digests(settings: Settings) -> dict[str, FileDigest]:
     return {file.path: FileDigest(file.row_count or 0, int(file.content_digest or "0", 16)) for file in files}
 
 
-def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -> set[date] | None:
-    """Return the months of a table that a run may have changed; None for all of them."""
+def _changed_days(connection: DuckConnection, dataset: Dataset, is_everything: bool) -> set[date] | None:
+    """Return the days of a table that a run may have changed; None for all of them."""
     if is_everything or dataset.partitioning is None:
         return None
     names = [dataset.full_name]
@@ -93,7 +113,7 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
         names = [f"intermediate.{half}{level}" for half in HALVES]
     elif dataset.name == "metric_periods_v1":
         return None
-    rows = connection.execute("SELECT DISTINCT month_start FROM control.unpublished WHERE list_contains(?, table_name)", [names]).fetchall()
+    rows = connection.execute("SELECT DISTINCT day FROM control.unpublished_days WHERE list_contains(?, table_name)", [names]).fetchall()
     return {row[0] for row in rows}
 
 
@@ -101,10 +121,10 @@ def _months(connection: DuckConnection, dataset: Dataset, is_everything: bool) -
 class _Change:
     """What differs in a table: data files that come and go, the partitions that they make up, digests by path of what was written."""
 
-    digests: dict[str, FileDigest]
+    digests: dict[str, FileDigest] = field(default_factory=dict)
     added: list[DataFile] = field(default_factory=list)
     removed: list[DataFile] = field(default_factory=list)
-    partitions: list[str] = field(default_factory=list)
+    partitions: set[str] = field(default_factory=set)
 
 
 class _Publication:
@@ -113,75 +133,63 @@ class _Publication:
     def __init__(
         self, settings: Settings, connection: DuckConnection, table: Table, dataset: Dataset, known: Mapping[str, FileDigest]
     ) -> None:
-        self.settings, self.connection, self.table, self.dataset, self.known = settings, connection, table, dataset, known
+        self.bucket, self.connection, self.table, self.dataset, self.known = open_bucket(settings), connection, table, dataset, known
         self.columns = [(column.name, column.type) for column in dataset.columns]
         self.source = f"{dataset.stage}.{identifier(dataset.name)}"
         self.column = dataset.partitioning.column if dataset.partitioning else ""
-        self.month = f"CAST(date_trunc('month', {self.column}) AS DATE)" if self.column else "NULL"
 
-    def write(self, months: set[date] | None) -> _Change:
-        """Write the partitions that may differ, and keep those that do; nothing is committed."""
-        existing = self._existing()
-        written = {
-            key: write_data_file(self.table, self._rows(key)) if count else None
-            for key, count in self._candidates(months, existing).items()
-        }
-        digests = self._digests([file for file in written.values() if file])
-        change = _Change(digests)
-        for key, new in written.items():
-            old = existing.get(key, [])
-            if new and old and digests[new.file_path] == self._digest(old):
-                self.table.io.delete(new.file_path)
-                continue
-            change.added += [new] if new else []
-            change.removed += old
-            change.partitions += [f"{key:%Y-%m}" if key else ""] if new or old else []
+    def write(self, days: set[date] | None) -> _Change:
+        """Write what may differ, and keep what does; nothing is committed."""
+        change = _Change()
+        files = data_files(self.table)
+        if self.dataset.partitioning is None:
+            if not files or self._source_digest() != self._digest(files):
+                self._write(change, "", [""], files)
+            return change
+        stretches = stretches_of((*day_bounds(self.table, file), file) for file in files)
+        if days is None:
+            days = set(self._counts("")).union(*((stretch.first, stretch.last) for stretch in stretches))
+        changed = changed_stretches(stretches, days)
+        counts = self._counts(f"WHERE {' OR '.join(self._within(stretch.first, stretch.last) for stretch in changed)}") if changed else {}
+        for stretch in changed:
+            conditions = [f"WHERE {self._within(*chunk)}" for chunk in chunks_of(stretch, counts)]
+            self._write(change, f"{stretch.first:%Y-%m}", conditions, stretch.files)
         return change
+
+    def _write(self, change: _Change, partition: str, conditions: Sequence[str], old: Sequence[DataFile]) -> None:
+        """Write a file for each condition, in place of the old files, unless they say the same."""
+        new = [file for where in conditions if (file := write_data_file(self.table, self._rows(where)))]
+        digests = self._digests(new)
+        if old and total(digests.values()) == self._digest(old):
+            for file in new:
+                self.table.io.delete(file.file_path)
+            return
+        change.digests |= digests
+        change.added += new
+        change.removed += old
+        change.partitions |= {partition} if new or old else set()
 
     def commit(self, change: _Change, summary: TablesSummary) -> None:
         """Commit what was written in one snapshot; a table's first one even without rows."""
         if change.added or change.removed or self.table.current_snapshot() is None:
             crash_point("publish.written")
             commit_files(self.table, change.added, change.removed, {"osslake.publisher": "osslake"})
-            summary.tables[self.dataset.full_name] = change.partitions
+            summary.tables[self.dataset.full_name] = sorted(change.partitions)
             summary.rows += sum(file.record_count for file in change.added)
             summary.bytes += sum(file.file_size_in_bytes for file in change.added)
             summary.digests |= {file.file_path: change.digests[file.file_path] for file in change.added}
 
-    def _candidates(self, months: set[date] | None, existing: Mapping[date | None, list[DataFile]]) -> dict[date | None, int]:
-        """Return the partitions that may differ with their row counts; a table without partitions only if its digest differs."""
-        if self.dataset.partitioning is None:
-            if existing and self._source_digest() == self._digest(existing[None]):
-                return {}
-            return {None: self._count()}
-        if months is not None and not months:
-            return {}
-        where = "" if months is None else f"WHERE {' OR '.join(self._within(month) for month in sorted(months))}"
-        rows = self.connection.execute(
-            f"SELECT {self.month} AS month, count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1"
-        ).fetchall()
-        counts: dict[date | None, int] = dict(rows)
-        gone = set(existing) if months is None else set(existing) & set(months)
-        return counts | dict.fromkeys(gone - set(counts), 0)
+    def _counts(self, where: str) -> dict[date, int]:
+        """Return the rows of each day that there is."""
+        rows = self.connection.execute(f"SELECT CAST({self.column} AS DATE), count(*) FROM {self.source} {where} GROUP BY 1 ORDER BY 1")
+        return dict(rows.fetchall())
 
-    def _within(self, month: date) -> str:
-        """Return the condition of a month as a range, by which DuckDB skips what lies outside."""
-        day = f"DATE '{month.isoformat()}'"
-        return f"({self.column} >= {day} AND {self.column} < {day} + INTERVAL 1 MONTH)"
-
-    def _existing(self) -> dict[date | None, list[DataFile]]:
-        files: dict[date | None, list[DataFile]] = {}
-        for file in data_files(self.table):
-            key = _month_date(file.partition[0]) if self.dataset.partitioning else None
-            files.setdefault(key, []).append(file)
-        return files
+    def _within(self, first: date, last: date) -> str:
+        """Return the condition of some days as a range, by which DuckDB skips what lies outside."""
+        return f"({self.column} >= DATE '{first}' AND {self.column} < DATE '{last}' + INTERVAL 1 DAY)"
 
     def _source_digest(self) -> FileDigest:
         return digest_query(self.connection, self.source, self.columns, None, table=self.dataset.full_name)[None]
-
-    def _count(self) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM {self.source}").fetchone()
-        return int(row[0]) if row else 0
 
     def _digest(self, files: Sequence[DataFile]) -> FileDigest:
         return total(self._digests(files).values())
@@ -189,26 +197,16 @@ class _Publication:
     def _digests(self, files: Sequence[DataFile]) -> dict[str, FileDigest]:
         """Return the digests of data files by path, from the current release where it states them."""
         known = {file.file_path: self.known[file.file_path] for file in files if file.file_path in self.known}
-        paths = {
-            str(local_path(self.settings.warehouse, self.settings.bucket, file.file_path)): file.file_path
-            for file in files
-            if file.file_path not in known
-        }
+        paths = {locate(self.bucket, file.file_path): file.file_path for file in files if file.file_path not in known}
         names = [name for name, _ in self.columns]
         found = digest_files(self.connection, list(paths), self.table.schema(), names, table=self.dataset.full_name)
         return known | {paths[path]: digest for path, digest in found.items()}
 
-    def _rows(self, key: date | None) -> Iterator[pa.RecordBatch]:
-        """Yield a partition's rows in the order of the grain."""
-        where = f"WHERE {self._within(key)}" if key else ""
+    def _rows(self, where: str) -> Iterator[pa.RecordBatch]:
+        """Yield rows in the order of the grain."""
         names = ", ".join(identifier(name) for name, _ in self.columns)
         order = ", ".join(f"{identifier(name)} NULLS FIRST" for name in self.dataset.grain)
         reader = self.connection.execute(f"SELECT {names} FROM {self.source} {where} ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
         schema = arrow_schema(self.table)
         for batch in reader:
             yield pa.RecordBatch.from_arrays([batch.column(name).cast(schema.field(name).type) for name in schema.names], schema=schema)
-
-
-def _month_date(months: Any) -> date:
-    """Return the first day of a month partition (months since 1970)."""
-    return EPOCH.replace(year=1970 + months // 12, month=months % 12 + 1)

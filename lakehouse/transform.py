@@ -1,4 +1,4 @@
-"""Running the models: SQLMesh on DuckDB, over pinned raw snapshots."""
+"""Running the models: SQLMesh on DuckDB or Trino, over pinned raw snapshots."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.crash import crash_point
-from catalog.duck import connect
 from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
 from lakehouse import control
+from lakehouse.engines import PINNED, Engine, open_engine
 from lakehouse.model_datasets import published_datasets
-from lakehouse.raw_binding import RawPin, bind_raw_views, pin_raw_tables
+from lakehouse.raw_binding import RawPin, pin_raw_tables
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -43,6 +43,7 @@ class TransformSummary:
     Attributes:
         is_needed: False if neither raw tables nor models nor the as-of date changed.
         restated_days: days of records that loads changed.
+        physical: the engine's own table (schema, name) of each materialised model.
     """
 
     is_needed: bool
@@ -54,6 +55,7 @@ class TransformSummary:
     datasets: list[Dataset] = field(default_factory=list)
     model_sources: Mapping[str, str] = field(default_factory=dict)
     audits: list[dict[str, str]] = field(default_factory=list)
+    physical: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def failures_console() -> Any:
@@ -73,11 +75,6 @@ def failures_console() -> Any:
     return FailuresConsole()
 
 
-def engine_file(settings: Settings) -> Path:
-    """The DuckDB file of the models' tables; its stem is the catalog's name on both engines."""
-    return settings.state / "lake.duckdb"
-
-
 def open_models(settings: Settings) -> Context:
     """Load the SQLMesh project for a lake.
 
@@ -88,25 +85,17 @@ def open_models(settings: Settings) -> Context:
     os.environ.setdefault("MAX_FORK_WORKERS", "1")
     warnings.filterwarnings("ignore", module=r"(sqlmesh|sqlglot|pydantic|hyperscript)\..*")
     from sqlmesh import Context
-    from sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig, ModelDefaultsConfig
+    from sqlmesh.core.config import Config, ModelDefaultsConfig
     from sqlmesh.core.console import set_console
     from sqlmesh.utils.errors import SQLMeshError
 
+    settings.state.mkdir(parents=True, exist_ok=True)
     set_console(failures_console())
     logging.getLogger("sqlmesh").setLevel(logging.CRITICAL)
-    chosen = settings.transform
-    limits: dict[str, Any] = {"TimeZone": "UTC", "autoinstall_known_extensions": "false"}
-    if chosen.threads:
-        limits["threads"] = chosen.threads
-    if chosen.memory_limit:
-        limits["memory_limit"] = chosen.memory_limit
-    gateway = GatewayConfig(
-        connection=DuckDBConnectionConfig(catalogs={"lake": str(engine_file(settings))}, connector_config=limits, concurrent_tasks=1),
-        state_connection=DuckDBConnectionConfig(database=str(settings.state / "models_state.duckdb")),
-    )
+    engine = open_engine(settings)
     config = Config(
-        gateways={"duckdb": gateway},
-        default_gateway="duckdb",
+        gateways={engine.name: engine.gateway()},
+        default_gateway=engine.name,
         model_defaults=ModelDefaultsConfig(dialect="trino", start="2011-01-01", optimize_query=False),
         disable_anonymized_analytics=True,
         cache_dir=str(settings.state / "sqlmesh-cache"),
@@ -130,7 +119,7 @@ def _lineage(context: Context) -> list[tuple[str, str, str, str, str]]:
         text = _model_text(model)
         sha = hashlib.sha256(text.encode()).hexdigest()
         name = _short(model.fqn)
-        rows += [(name, _short(used), name.split(".")[0], sha, text) for used in sorted(model.depends_on)] or [
+        rows += [(name, _source(used), name.split(".")[0], sha, text) for used in sorted(model.depends_on)] or [
             (name, "", name.split(".")[0], sha, text)
         ]
     return sorted(rows)
@@ -138,6 +127,11 @@ def _lineage(context: Context) -> list[tuple[str, str, str, str, str]]:
 
 def _short(fqn: str) -> str:
     return ".".join(part.strip('"') for part in fqn.split(".")[-2:])
+
+
+def _source(fqn: str) -> str:
+    """The name of what a model reads; of a pinned raw table, that of the table."""
+    return _short(fqn).replace(f"{PINNED}.", "raw.")
 
 
 def _model_text(model: Any) -> str:
@@ -157,33 +151,34 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
     started = time.monotonic()
     pins = pin_raw_tables(catalog)
     snapshots = {name: pin.snapshot_id for name, pin in pins.items() if pin.snapshot_id is not None}
-    context = open_models(settings)
+    engine, context = open_engine(settings), open_models(settings)
     try:
-        plan = _prepare(settings, context, pins, as_of)
+        plan = _prepare(settings, engine, context, pins, as_of)
         if plan.is_needed:
+            engine.prepare(context)
             _apply(context, plan)
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
+        physical = physical_tables(context)
     finally:
         context.close()
     if plan.is_needed:
-        with connect(engine_file(settings)) as connection:
-            control.mark_success(connection, pins, settings)
+        with engine.session() as session:
+            control.mark_success(session, pins, settings)
         crash_point("transform.marked")
     duration_s = time.monotonic() - started
     return TransformSummary(
-        plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), duration_s, snapshots, datasets, sources, audits
+        plan.is_needed, plan.is_full, plan.as_of, len(plan.changed_days), duration_s, snapshots, datasets, sources, audits, physical
     )
 
 
-def _prepare(settings: Settings, context: Context, pins: Mapping[str, RawPin], as_of: date | None) -> control.Plan:
+def _prepare(settings: Settings, engine: Engine, context: Context, pins: Mapping[str, RawPin], as_of: date | None) -> control.Plan:
     """Bind the raw tables and write the control tables."""
     is_new = _models_changed(context)
-    settings.state.mkdir(parents=True, exist_ok=True)
-    with connect(engine_file(settings)) as connection:
-        bind_raw_views(connection, settings, pins)
-        control.write_lineage(connection, _lineage(context))
-        plan = control.plan_run(connection, settings, pins, as_of, models_changed=is_new)
+    with engine.session() as session:
+        session.bind_raw(pins)
+        control.write_lineage(session, _lineage(context))
+        plan = control.plan_run(session, settings, pins, as_of, models_changed=is_new)
     crash_point("transform.prepared")
     return plan
 
@@ -237,6 +232,17 @@ def _wrapped(error: Exception, context: Context) -> TransformError:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def physical_tables(context: Context) -> dict[str, tuple[str, str]]:
+    """Return the engine's own table (schema, name) of each materialised model, as the environment has it."""
+    environment = context.state_reader.get_environment(ENVIRONMENT)
+    tables = {}
+    for snapshot in environment.snapshots if environment else []:
+        if snapshot.is_materialized:
+            _, schema, name = (part.strip('"') for part in snapshot.table_name().split("."))
+            tables[_short(snapshot.name)] = (schema, name)
+    return tables
 
 
 def _audits(context: Context) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
+from catalog.bucket import open_bucket
 from catalog.errors import ReleaseError
 from catalog.releases import LATEST_KEY
 from catalog.settings import Settings
@@ -48,6 +49,7 @@ def create_app(settings: Settings, public_url: str = "") -> FastAPI:
 
 def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -> None:
     """Add the routes to files: health, release documents, and the bucket."""
+    bucket = open_bucket(settings)
 
     @app.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz(response: Response) -> dict[str, Any]:
@@ -59,14 +61,14 @@ def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -
 
     @app.api_route("/latest.json", methods=["GET", "HEAD"])
     def latest(request: Request) -> Response:
-        return file_response(request, settings.warehouse, LATEST_KEY, releases)
+        return file_response(request, bucket, LATEST_KEY, releases)
 
     @app.api_route("/releases/{name}", methods=["GET", "HEAD"])
     def release_document(request: Request, name: str) -> Response:
-        return file_response(request, settings.warehouse, f"releases/{name}", releases)
+        return file_response(request, bucket, f"releases/{name}", releases)
 
     @app.api_route("/{dataset}/{key:path}", methods=["GET", "HEAD"])
-    def bucket(request: Request, dataset: str, key: str) -> Response:
+    def bucket_file(request: Request, dataset: str, key: str) -> Response:
         if dataset != settings.dataset:
             raise HTTPException(404, f"there is no {dataset}; the bucket here is {settings.dataset}")
-        return file_response(request, settings.warehouse, key, releases)
+        return file_response(request, bucket, key, releases)

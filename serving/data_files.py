@@ -1,16 +1,19 @@
-"""Files of the logical bucket, as an object store would hand them out: ranges, HEAD, ETags, nothing else."""
+"""Files of the logical bucket, as an object store would hand them out: ranges, HEAD, ETags, nothing else.
+
+Where the bytes lie in a folder they are sent from there; where they lie in an object store they are passed on as they come.
+"""
 
 from __future__ import annotations
 
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi import HTTPException, Request, Response
 from starlette.datastructures import MutableHeaders
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from catalog.releases import LATEST_KEY
+from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, Bucket, FolderBucket
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response, is_known
 from serving.problems import problem
 from serving.ranges import parse_ranges
@@ -40,38 +43,72 @@ class RangedFile(FileResponse):
         return None
 
 
-def file_response(request: Request, warehouse: Path, key: str, releases: ServedReleases) -> Response:
+def file_response(request: Request, bucket: Bucket, key: str, releases: ServedReleases) -> Response:
     """Answer with the file under a key of the bucket.
 
     Raises:
         HTTPException: 404, there is no such file, or it is none of the bucket's.
     """
-    path = find_file(warehouse, key)
+    media_type = _MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    try:
+        if key == LATEST_KEY:
+            return bytes_response(request, bucket.read(key), media_type, REVALIDATE)
+        if isinstance(bucket, FolderBucket):
+            return _local_response(request, bucket, key, media_type, releases)
+        return _object_response(request, bucket, key, media_type, releases)
+    except FileNotFoundError as error:
+        raise HTTPException(404, f"there is no file {key}") from error
+
+
+def _local_response(request: Request, bucket: FolderBucket, key: str, media_type: str, releases: ServedReleases) -> Response:
+    """Send a file of a folder."""
+    path = find_file(bucket.folder, key)
     if path is None:
-        raise HTTPException(404, f"there is no file {key}")
-    media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-    if key == LATEST_KEY:
-        return bytes_response(request, path.read_bytes(), media_type, REVALIDATE)
-    status = path.stat()
-    sha256 = releases.sha256(key)
-    headers = {
-        "ETag": f'"{sha256}"' if sha256 else f'"{status.st_size:x}-{status.st_mtime_ns:x}"',
-        "Cache-Control": IMMUTABLE,
-        "X-Content-Type-Options": "nosniff",
-    }
+        raise FileNotFoundError(key)
+    headers = _headers(releases.sha256(key) or bucket.state(key).etag)
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
+    return RangedFile(path, headers=headers, media_type=media_type, stat_result=path.stat())
+
+
+def _object_response(request: Request, bucket: Bucket, key: str, media_type: str, releases: ServedReleases) -> Response:
+    """Pass an object on, where a release lists it: one range, or all (several ranges are answered by the whole, as a server may)."""
+    sha256 = releases.sha256(key) if _is_plain(key) else None
+    if sha256 is None and not (_is_plain(key) and key.startswith(f"{RELEASES_FOLDER}/")):
+        raise FileNotFoundError(key)
+    state = bucket.state(key)
+    headers, size = _headers(sha256 or state.etag), state.size_bytes
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    status, first, last = 200, 0, size - 1
+    is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    ranges = parse_ranges(request.headers.get("range", ""), size) if request.method == "GET" and is_same else None
+    if ranges == []:
+        return problem(request.url.path, 416, f"the file has {size} bytes", {"Content-Range": f"bytes */{size}"})
+    if ranges is not None and len(ranges) == 1:
+        status, (first, last) = 206, ranges[0]
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    headers |= {"Accept-Ranges": "bytes", "Content-Length": str(last - first + 1)}
+    if request.method == "HEAD" or not size:
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(bucket.chunks(key, first, last), status, headers, media_type)
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": f'"{etag}"', "Cache-Control": IMMUTABLE, "X-Content-Type-Options": "nosniff"}
+
+
+def _is_plain(key: str) -> bool:
+    return all(part and not part.startswith(".") and "\\" not in part and "\0" not in part for part in key.split("/"))
 
 
 def find_file(warehouse: Path, key: str) -> Path | None:
     """Return the regular file under a key, or None; hidden files, folders, and ways out of the warehouse are no files of it."""
-    parts = key.split("/")
-    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
+    if not _is_plain(key):
         return None
     try:
         root = warehouse.resolve(strict=True)
-        path = root.joinpath(*parts).resolve(strict=True)
+        path = root.joinpath(*key.split("/")).resolve(strict=True)
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return None

@@ -9,7 +9,7 @@ from functools import lru_cache
 import orjson
 
 from catalog.bucket import bucket_key, open_bucket
-from catalog.errors import OsslakeError, ReleaseError
+from catalog.errors import OsslakeError, ReleaseError, StorageError
 from catalog.releases import LATEST_KEY, Release, document_key, kept_ids, read_latest, read_release
 from catalog.settings import Settings
 
@@ -41,7 +41,7 @@ class ServedReleases:
         """
         try:
             content = self._bucket.read(LATEST_KEY)
-        except OSError:
+        except (OSError, StorageError):
             content = b""
         if self._newest is None or content != self._latest:
             self._look_again(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlglot import exp
 
@@ -13,6 +13,9 @@ REFUSED_TEXT = {
     r"\bANTI\s+JOIN\b": "becomes an inner join; use NOT EXISTS or LEFT JOIN ... IS NULL",
 }
 _EXACT = {exp.DataType.Type.DOUBLE, exp.DataType.Type.DECIMAL, exp.DataType.Type.FLOAT}
+
+_TIMES = {exp.DataType.Type.TIMESTAMPTZ}
+MOST_SCANS = 80
 
 
 def text_traps(text: str) -> list[str]:
@@ -29,6 +32,25 @@ def query_traps(query: exp.Expression, *, may_split: bool = False) -> list[str]:
     return [f"{reason}: {node.sql(dialect='trino')[:80]}" for node, reason in _found(query, may_split=may_split)]
 
 
+def scans(query: exp.Expression, staged: Collection[str] = ()) -> int:
+    """Return how many tables the largest statement reads on Trino, which plans a CTE anew wherever it is read (and refuses 150 stages).
+
+    Args:
+        query: a rendered query.
+        staged: CTEs that are written into tables first, each by a statement of its own.
+    """
+    counts: dict[str, int] = {}
+    for cte in query.ctes:
+        counts[cte.alias] = _scans(cte.this, counts, staged)
+    body = query.copy()
+    body.set("with_", None)
+    return max(_scans(body, counts, staged), *(counts[name] for name in staged), 0)
+
+
+def _scans(query: exp.Expression, counts: Mapping[str, int], staged: Collection[str]) -> int:
+    return sum(counts[table.name] if not table.db and table.name in counts and table.name not in staged else 1 for table in query.find_all(exp.Table))
+
+
 def _found(query: exp.Expression, *, may_split: bool) -> Iterator[tuple[exp.Expression, str]]:
     for node in query.walk():
         if isinstance(node, exp.Div) and not any(_is_cast(side, _EXACT) for side in (node.left, node.right)):
@@ -41,6 +63,8 @@ def _found(query: exp.Expression, *, may_split: bool) -> Iterator[tuple[exp.Expr
             yield node, "a timestamp on DuckDB, a date on Trino; cast it to DATE or use @date_plus"
         elif isinstance(node, exp.Interval) and not isinstance(node.parent, exp.DateAdd | exp.DateSub):
             yield node, "a date with an interval is a timestamp on DuckDB; use @date_plus"
+        elif _is_cast(node, _TIMES) and not node.to.expressions:
+            yield node, "milliseconds on Trino, which Iceberg refuses; cast to TIMESTAMP(6) WITH TIME ZONE"
         elif isinstance(node, exp.Unnest) and len(node.expressions) > 1:
             yield node, "several arrays in one UNNEST are zipped differently; take one"
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.catalogs import open_catalog
 from catalog.datasets import Column, Dataset, Partitioning
-from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, open_catalog, write_data_file
+from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.releases import ReleaseInputs, create_release

@@ -16,6 +16,7 @@ from lakehouse.cli.output import Output, OutputOption, print_json, progress, say
 from lakehouse.lock import lake_lock
 
 if TYPE_CHECKING:
+    from catalog.settings import Settings
     from lakehouse.run import RunSummary
 
 
@@ -24,6 +25,9 @@ class Engine(StrEnum):
 
     duckdb = "duckdb"
     trino = "trino"
+
+
+EngineOption = Annotated[Engine | None, typer.Option("--engine", help="Where the models run; default: the setting transform.engine.")]
 
 
 class Target(StrEnum):
@@ -48,6 +52,11 @@ def as_of_day(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
         raise typer.BadParameter(f"--as-of {text!r} is not a date such as 2015-01-31") from error
+
+
+def on_engine(settings: Settings, engine: Engine | None) -> Settings:
+    """Return the settings with the engine that `--engine` names."""
+    return settings.model_copy(update={"transform": settings.transform.model_copy(update={"engine": engine.value})}) if engine else settings
 
 
 def world(
@@ -81,19 +90,17 @@ def world(
 
 def transform(
     context: typer.Context,
-    engine: Annotated[Engine | None, typer.Option("--engine", help="Where the models run; default: the setting transform.engine.")] = None,
+    engine: EngineOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Last day that metrics speak of; default: of the last hour asked for.")
     ] = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Bring the models' tables up to date with the raw tables."""
-    from catalog.iceberg import open_catalog
+    from catalog.catalogs import open_catalog
     from lakehouse import transform as models
 
-    settings = context.obj.settings
-    if (engine or settings.transform.engine) == Engine.trino:
-        raise SettingsError("engine trino is not part of this version; run with --engine duckdb", engine="trino")
+    settings = on_engine(context.obj.settings, engine)
     with lake_lock(settings, "transform"), progress() as (_, step):
         step("transform")
         summary = models.transform(settings, open_catalog(settings), as_of_day(as_of))
@@ -165,13 +172,14 @@ def _show_static(export: Any) -> None:
 
 def run(
     context: typer.Context,
+    engine: EngineOption = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Last day that metrics speak of.")] = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Do everything that the settings name: ingest what is new, transform, audit, release, publish."""
     from lakehouse.run import run_all
 
-    settings = context.obj.settings
+    settings = on_engine(context.obj.settings, engine)
     with lake_lock(settings, "run"), progress() as (on_load, step):
         summary = run_all(settings, as_of=as_of_day(as_of), progress=on_load, step=step)
     if output is Output.json:

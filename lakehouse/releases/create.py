@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from catalog import duck
-from catalog.bucket import Bucket, open_bucket
+from catalog.bucket import Bucket, connect_lake, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import ReleaseError
 from catalog.release_document import Models, ReleaseDocument, ReleasedTable
@@ -19,7 +18,7 @@ from lakehouse.releases.drafts import draft_tables, seal_table
 from lakehouse.releases.inputs import Progress, ReleaseInputs, ReleaseOutcome, no_progress
 from lakehouse.releases.known import Known, known_from
 from lakehouse.releases.news import is_same_news, origin, rolled_back_from
-from lakehouse.releases.pins import Pin, pin_tables, tag_pin
+from lakehouse.releases.pins import Pin, pin_tables
 from lakehouse.releases.publication import check_no_later, point_latest, publish_document, signing_key
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, 
             point_latest(settings, bucket, key, newest)
             return ReleaseOutcome(newest, is_new=False)
         _refuse_rolled_back(settings, bucket, key, newest, document)
-    sealed = [seal_table(bucket, draft, tag_pin(pin, document.sequence), known) for pin, draft in zip(pins, document.tables, strict=True)]
+    sealed = [seal_table(bucket, draft, pin, document.sequence, known) for pin, draft in zip(pins, document.tables, strict=True)]
     crash_point("release.tagged")
     return ReleaseOutcome(publish_document(settings, bucket, key, document.model_copy(update={"tables": sealed})), is_new=True)
 
@@ -79,7 +78,7 @@ def recent_releases(bucket: Bucket) -> list[Release]:
 
 
 def _drafts(settings: Settings, bucket: Bucket, pins: Sequence[Pin], known: Known, progress: Progress) -> list[ReleasedTable]:
-    connection = duck.connect(threads=settings.transform.threads, memory_limit=settings.transform.memory_limit)
+    connection = connect_lake(settings)
     try:
         drafts = draft_tables(bucket, connection, pins, known, progress)
     finally:

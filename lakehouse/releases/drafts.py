@@ -11,7 +11,7 @@ from catalog.duck import DuckConnection
 from catalog.release_document import ReleasedFile, ReleasedTable
 from lakehouse.releases.inputs import Progress
 from lakehouse.releases.known import Known
-from lakehouse.releases.pins import Pin
+from lakehouse.releases.pins import Pin, tag_pin
 from lakehouse.releases.snapshot_files import FileHash, SnapshotFiles, digest_data, hash_files, list_files
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def draft_tables(bucket: Bucket, connection: DuckConnection, pins: Sequence[Pin]
     hashes = hash_files(bucket, [path for files in changed.values() for path in files.paths], known, progress)
     for number, files in changed.items():
         digests = digest_data(bucket, connection, pins[number], drafts[number], files, known)
-        drafts[number] = _measured(drafts[number], pins[number], files, hashes, digests)
+        measured = _measured(drafts[number], pins[number], files, hashes, digests)
+        drafts[number] = known.same_content(measured) or measured
     return [known.table(draft) or draft if number not in changed else draft for number, draft in enumerate(drafts)]
 
 
@@ -89,9 +90,10 @@ def partition_text(metadata: TableMetadata, file: DataFile) -> str:
     )
 
 
-def seal_table(bucket: Bucket, draft: ReleasedTable, metadata_file: str, known: Known) -> ReleasedTable:
-    """Return a draft with its metadata file; a table that was taken over from a recent release has one and stays as it is."""
+def seal_table(bucket: Bucket, draft: ReleasedTable, pin: Pin, sequence: int, known: Known) -> ReleasedTable:
+    """Tag a draft's snapshot and list the metadata file; a table that was taken over from a recent release has both and stays as it is."""
     if any(file.kind == "metadata" for file in draft.files):
         return draft
+    metadata_file = tag_pin(pin, sequence)
     described = _described(metadata_file, "metadata", hash_files(bucket, [metadata_file], known))
     return draft.model_copy(update={"metadata_file": metadata_file, "files": [*draft.files, described]})

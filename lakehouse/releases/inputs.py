@@ -28,6 +28,7 @@ class ReleaseInputs:
         coverage: what was loaded, per source.
         audits: those that passed.
         digests: of data files that were just written, by path, so that they are not read again.
+        places: where the catalog has a table (namespace, name), if not under the dataset's own name.
     """
 
     as_of_date: date
@@ -38,6 +39,7 @@ class ReleaseInputs:
     coverage: Sequence[Coverage] = ()
     audits: Sequence[Audit] = ()
     digests: Mapping[str, FileDigest] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,13 @@ class Known:
                 return table
         return None
 
+    def same_content(self, measured: ReleasedTable) -> ReleasedTable | None:
+        """Return the newest description of the same Iceberg table, if its rows were the same: its files are listed on."""
+        newest = next((tables[0] for (name, _), tables in self.tables.items() if name == measured.full_name), None)
+        different = {"snapshot_id", "metadata_file", "files"}
+        is_same = newest is not None and newest.model_dump(exclude=different) == measured.model_dump(exclude=different)
+        return newest if newest is not None and is_same and _folder(newest) == _folder(measured) else None
+
     def digest(self, path: str, basis: DigestBasis) -> FileDigest | None:
         """Return the digest of a file's rows, if it is known under these columns."""
         if path in self.written:
@@ -38,6 +45,10 @@ class Known:
         if file is None or known_basis != basis or file.row_count is None or file.content_digest is None:
             return None
         return FileDigest(file.row_count, int(file.content_digest, 16))
+
+
+def _folder(table: ReleasedTable) -> str:
+    return table.metadata_file.rpartition("/")[0]
 
 
 def known_from(releases: Iterable[Release], written: Mapping[str, FileDigest] | None = None) -> Known:

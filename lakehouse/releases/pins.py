@@ -49,7 +49,7 @@ def pin_tables(catalog: Catalog, inputs: ReleaseInputs) -> list[Pin]:
 def _pin(catalog: Catalog, dataset: Dataset, inputs: ReleaseInputs) -> Pin | None:
     if dataset.stage == "raw" and dataset.full_name not in inputs.raw_snapshots:
         return None
-    table = _load(catalog, dataset)
+    table = _load(catalog, dataset, inputs.places.get(dataset.full_name, dataset.identifier))
     if table is None:
         return None
     if dataset.stage == "raw":
@@ -68,11 +68,11 @@ def _pin(catalog: Catalog, dataset: Dataset, inputs: ReleaseInputs) -> Pin | Non
     return Pin(dataset, table, snapshot, metadata, metadata_file)
 
 
-def _load(catalog: Catalog, dataset: Dataset) -> Table | None:
+def _load(catalog: Catalog, dataset: Dataset, place: tuple[str, str]) -> Table | None:
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        return catalog.load_table(dataset.identifier)
+        return catalog.load_table(place)
     except NoSuchTableError as error:
         if dataset.stage == "intermediate":
             return None

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.bucket import Bucket, bucket_key
+from catalog.bucket import Bucket, bucket_key, locate
 from catalog.digests import FileDigest, digest_files
 from catalog.duck import DuckConnection
 from catalog.errors import ReleaseError
@@ -98,7 +98,7 @@ def digest_data(
     """
     basis = digest_basis(declared)
     digests = {file.file_path: digest for file in files.data if (digest := known.digest(file.file_path, basis))}
-    new = {bucket.location(bucket_key(bucket.dataset, file.file_path)): file for file in files.data if file.file_path not in digests}
+    new = {locate(bucket, file.file_path): file for file in files.data if file.file_path not in digests}
     found = digest_files(connection, list(new), pin.metadata.schema(), declared.content_columns, table=declared.full_name)
     for location, digest in found.items():
         file = new[location]

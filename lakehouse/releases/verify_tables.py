@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import duck
-from catalog.bucket import Bucket, bucket_key
+from catalog.bucket import Bucket, bucket_key, connect_lake, locate
 from catalog.digests import FileDigest, digest_files, total
 from catalog.duck import DuckConnection
 from catalog.errors import OsslakeError
@@ -35,7 +34,7 @@ def verify_tables(settings: Settings, bucket: Bucket, release: Release, progress
     """Check the tables of a release; return all that doesn't hold."""
     broken = _broken_files(bucket, [file for table in release.tables for file in table.files], progress)
     failures = list(broken.values())
-    connection = duck.connect(threads=settings.transform.threads, memory_limit=settings.transform.memory_limit)
+    connection = connect_lake(settings)
     try:
         for table in release.tables:
             failures.extend(_check_digests(bucket, connection, table, broken.keys()))
@@ -74,7 +73,7 @@ def _check_digests(bucket: Bucket, connection: DuckConnection, table: ReleasedTa
     whole = total(listed.values())
     if (whole.row_count, whole.hex) != (table.row_count, table.content_digest):
         yield Failure(table.full_name, "the row counts and digests of its files don't add up to the table's")
-    places = {bucket.location(bucket_key(bucket.dataset, path)): path for path in listed if path not in broken}
+    places = {locate(bucket, path): path for path in listed if path not in broken}
     try:
         schema = Schema.model_validate(table.schema_)
         found = digest_files(connection, list(places), schema, table.content_columns, table=table.full_name)

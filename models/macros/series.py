@@ -75,6 +75,12 @@ def rolling_window_days(evaluator):
 
 
 @macro()
+def edge_days(evaluator):
+    """VALUES of how many days back a change enters or leaves a rolling window: 0 and the windows' lengths."""
+    return _values(evaluator, _rows([(0,), *((length,) for _, length in ROLLING_WINDOWS)]), "w(window_days)")
+
+
+@macro()
 def nominal_days(evaluator, window, day):
     """Days of a calendar window's nominal period that begins on `day`."""
     name, text = window.sql(dialect="trino"), day.sql(dialect="trino")

@@ -3,14 +3,18 @@
 `restates` is the condition, over the table's own columns, of the rows that go; the query must give rows under the same condition alone.
 In a blueprint `@level` stands for the level that the model's name ends in.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
-changed, for the models downstream. `month_of` (optional) is the date column by which the table is published: the months that
-changed are noted in `control.unpublished`.
+changed, for the models downstream. `month_of` (optional) is the date or time by whose months the published table is cut: the
+days that changed are noted in `control.unpublished_days`.
+
+`staged` (optional) names CTEs that several others read: Trino writes a CTE's plan out wherever it is read, and refuses plans of more than 150 stages,
+so there each of them becomes a table in the schema `scratch` first.
 
 In a full build (`control.run.is_full`) all rows go, nothing is recorded but that everything is unpublished.
 """
 
 import typing as t
 
+from sqlglot import exp
 from sqlmesh import CustomMaterialization
 
 from catalog.crash import crash_point
@@ -35,10 +39,30 @@ class Restated(CustomMaterialization):
             self._note(chosen, table_name, name, -1)
             self.adapter.execute(f"DELETE FROM {table_name} WHERE {chosen['restates']}")
         crash_point("transform.deleted")
-        self.adapter.insert_append(table_name, query_or_df, target_columns_to_types=model.columns_to_types)
+        staged = [part.strip() for part in chosen.get("staged", "").split(",") if part.strip()] if self.adapter.dialect == "trino" else []
+        query = self._stage(query_or_df, staged, name) if staged else query_or_df
+        self.adapter.insert_append(table_name, query, target_columns_to_types=model.columns_to_types)
+        for cte in staged:
+            self.adapter.execute(f"DROP TABLE {_scratch(name, cte)}")
         if not is_full:
             self._note(chosen, table_name, name, 1)
         crash_point("transform.model")
+
+    def _stage(self, query: exp.Query, staged: list[str], name: str) -> exp.Query:
+        """Write the named CTEs into tables, one after the other, and return the query that reads those."""
+        query = query.copy()
+        self.adapter.create_schema("scratch")
+        for cte in list(query.ctes):
+            if cte.alias not in staged:
+                continue
+            earlier = [one.copy() for one in query.ctes[: query.ctes.index(cte)]]
+            part = cte.this.copy()
+            part.set("with_", exp.With(expressions=earlier) if earlier else None)
+            self.adapter.execute(f"CREATE OR REPLACE TABLE {_scratch(name, cte.alias)} AS {part.sql(dialect='trino', identify=True)}")
+            cte.pop()
+            for table in [one for one in query.find_all(exp.Table) if one.name == cte.alias and not one.db]:
+                table.replace(exp.to_table(_scratch(name, cte.alias), dialect="trino").as_(table.alias_or_name))
+        return query
 
     def _note(self, chosen: dict[str, t.Any], table_name: str, name: str, sign: int) -> None:
         restates = chosen["restates"]
@@ -46,5 +70,9 @@ class Restated(CustomMaterialization):
             for statement in chosen["touches"].split(";"):
                 self.adapter.execute(statement.replace("@this", f"{table_name}").replace("@restates", restates).replace("@sign", str(sign)))
         if chosen.get("month_of"):
-            month = f"CAST(DATE_TRUNC('month', {chosen['month_of']}) AS DATE)"
-            self.adapter.execute(f"INSERT INTO control.unpublished SELECT DISTINCT '{name}', {month} FROM {table_name} WHERE {restates}")
+            days = f"SELECT DISTINCT '{name}', CAST({chosen['month_of']} AS DATE) FROM {table_name} WHERE {restates}"
+            self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
+
+
+def _scratch(name: str, cte: str) -> str:
+    return f"scratch.{name.partition('.')[2]}__{cte}"

@@ -53,9 +53,9 @@ class Chain:
         return self.folder / f"truth-{step}.parquet"
 
 
-def build(folder: Path, small_world: Path) -> None:
-    """Walk through all steps."""
-    world, lake = folder / "world", Lake(folder / "lake")
+def build(folder: Path, small_world: Path, lake: Lake | None = None, *, has_truth: bool = True) -> None:
+    """Walk through all steps, in a lake on the embedded default if none is given."""
+    world, lake = folder / "world", lake or Lake(folder / "lake")
     shutil.copytree(small_world, world)
     notes: dict[str, Any] = {"releases": {}, "full": {}, "seconds": {}, "clone": hold_back_clone(world)}
 
@@ -66,7 +66,8 @@ def build(folder: Path, small_world: Path) -> None:
         assert done.transformed is not None
         notes["releases"][name], notes["full"][name] = done.release.release.id, done.transformed.is_full
         notes["seconds"][name] = round(done.duration_s, 1)
-        if name != "begun":
+        (folder / "notes.json").write_text(json.dumps(notes))
+        if has_truth and name != "begun":
             write_truth(world, SMALL.end - timedelta(days=1), folder / f"truth-{name}.parquet")
 
     step("begun", lambda: str(lake.name_sources(world, hours_of(SMALL, SMALL.days - 1)).folder))
@@ -75,7 +76,6 @@ def build(folder: Path, small_world: Path) -> None:
     step("late", lambda: add_late_records(world, f"{LATE_DAY}T12:00:00Z", _listed(lake)))
     step("replaced", lambda: replace_hour(world))
     step("directory", lambda: change_directory(world))
-    (folder / "notes.json").write_text(json.dumps(notes))
 
 
 def _listed(lake: Lake) -> set[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from catalog.catalogs import open_catalog
 from catalog.datasets import Dataset
-from catalog.iceberg import ensure_table, open_catalog
+from catalog.iceberg import ensure_table
 from catalog.raw_tables import RAW_TABLES
 from end_to_end.lakes import Lake, digests
 from end_to_end.processes import Finished, osslake

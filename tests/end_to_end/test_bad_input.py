@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from catalog.iceberg import open_catalog
+from catalog.catalogs import open_catalog
 from end_to_end.lakes import Lake
 from end_to_end.processes import Finished, Running, osslake
 from end_to_end.server import HANG, HourServer, hour_server

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from catalog.iceberg import open_catalog
+from catalog.catalogs import open_catalog
 from catalog.settings import Settings
 from ingest.loader import Loader
 from lakehouse.ingest import ingest_directories, ingest_gharchive

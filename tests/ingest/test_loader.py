@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.catalogs import open_catalog
 from catalog.errors import SourceError
-from catalog.iceberg import CURSOR_PROPERTY, LOAD_ID_PROPERTY, open_catalog
+from catalog.iceberg import CURSOR_PROPERTY, LOAD_ID_PROPERTY
 from catalog.settings import LoadSettings, Settings
 from ingest.gharchive import lines, package
 from ingest.gharchive.files import HourFolder

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from released_lake import ReleasedLake
-from servers import NGINX, free_port, granian, nginx
+from web_servers import NGINX, free_port, granian, nginx
 
 from lakehouse.static_export import export_static
 

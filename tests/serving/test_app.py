@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from released_lake import PROJECTS, ReleasedLake
-from servers import START_TIMEOUT_S, AppClient, granian
+from web_servers import START_TIMEOUT_S, AppClient, granian
 
 from catalog.settings import Settings
 from serving.app import create_app

@@ -21,13 +21,13 @@ WITH days AS (
   SELECT level, entity_id, first_date
   FROM control.touched_firsts
   GROUP BY level, entity_id, event_source, actor_id, first_date
-  HAVING SUM(sign) <> 0
+  HAVING SUM(sign) <> 0 OR (SELECT is_redone FROM control.run)
   UNION
   SELECT level, entity_id, first_date_no_bots
   FROM control.touched_firsts
   WHERE NOT first_date_no_bots IS NULL
   GROUP BY level, entity_id, event_source, actor_id, first_date_no_bots
-  HAVING SUM(sign) <> 0
+  HAVING SUM(sign) <> 0 OR (SELECT is_redone FROM control.run)
 )
 SELECT DISTINCT
   d.level,

@@ -5,7 +5,8 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = 'sample_date >= (SELECT steps_from FROM control.run) OR sample_date >= (SELECT MIN(r.restated_date) FROM (SELECT entity_id AS restated_id, sample_date AS restated_date FROM intermediate.int_restated_periods WHERE level = ''@level'' AND window_name = ''daily'') AS r WHERE r.restated_id = entity_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities WHERE level = ''@level'')',
-      month_of = 'sample_date'
+      month_of = 'sample_date',
+      staged = 'froms, entities, edges, edge_people, person_flags, artifact_days, neighbours, activity, additive, full_time, valued'
     )
   ),
   columns (metric_name TEXT, entity_id TEXT, sample_date DATE, amount DOUBLE, event_source TEXT, measure TEXT, is_no_bots BOOLEAN, window_name TEXT),
@@ -25,21 +26,14 @@ MODEL (
 );
 
 WITH run AS (
-  SELECT as_of_date, CASE WHEN is_full THEN DATE '1970-01-01' ELSE steps_from END AS default_from
-  FROM control.run
+  SELECT as_of_date, CASE WHEN is_full THEN DATE '1970-01-01' ELSE steps_from END AS default_from FROM control.run
 ), touched AS (
-  SELECT entity_id, MIN(sample_date) AS from_date
-  FROM intermediate.int_restated_periods
-  WHERE level = @level AND window_name = 'daily'
-  GROUP BY 1
+  SELECT entity_id, MIN(sample_date) AS from_date FROM intermediate.int_restated_periods WHERE level = @level AND window_name = 'daily' GROUP BY 1
 ), froms AS (
   SELECT
     e.entity_id,
     ROW_NUMBER() OVER (ORDER BY e.entity_id) AS entity_number,
-    CASE
-      WHEN NOT c.entity_id IS NULL THEN DATE '1970-01-01'
-      ELSE LEAST(COALESCE(t.from_date, r.default_from), r.default_from)
-    END AS from_date
+    CASE WHEN NOT c.entity_id IS NULL THEN DATE '1970-01-01' ELSE LEAST(COALESCE(t.from_date, r.default_from), r.default_from) END AS from_date
   FROM (SELECT DISTINCT entity_id FROM intermediate.int_entity_artifacts WHERE level = @level) AS e
   CROSS JOIN run AS r
   LEFT JOIN (SELECT DISTINCT entity_id FROM intermediate.int_changed_entities WHERE level = @level) AS c ON c.entity_id = e.entity_id
@@ -49,24 +43,36 @@ WITH run AS (
   FROM intermediate.int_entity_artifacts AS e
   INNER JOIN froms AS f ON f.entity_id = e.entity_id
   WHERE e.level = @level
+), edges AS (
+  SELECT DISTINCT f.from_date, d.day
+  FROM (SELECT DISTINCT from_date FROM froms) AS f
+  CROSS JOIN run AS r
+  CROSS JOIN @edge_days()
+  INNER JOIN control.days AS d
+    ON d.day BETWEEN @date_minus(f.from_date, w.window_days) AND @date_minus(r.as_of_date, w.window_days)
 ), lowest AS (
   SELECT MIN(days_from) AS day FROM entities
 ), actor_days AS (
   SELECT artifact_id, event_source, actor_id, event_date, actor_kind, is_commit
   FROM intermediate.int_actor_days
   WHERE event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run)
+), edge_people AS (
+  SELECT DISTINCT e.entity_number, d.event_source, d.actor_id
+  FROM actor_days AS d
+  INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
+  INNER JOIN edges AS x ON x.from_date = e.from_date AND x.day = d.event_date
 ), actors AS (
   SELECT actor_id, ROW_NUMBER() OVER (ORDER BY actor_id) AS member_number
-  FROM (SELECT DISTINCT actor_id FROM actor_days) AS distinct_actors
+  FROM (SELECT DISTINCT actor_id FROM edge_people) AS distinct_actors
 ), person_days AS (
   SELECT
     e.entity_number, d.event_source, a.member_number, d.event_date,
     MAX(CASE WHEN d.is_commit THEN 1 ELSE 0 END) AS commit_all,
     MAX(CASE WHEN d.is_commit AND d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS commit_no_bots,
-    1 AS contribution_all,
     MAX(CASE WHEN d.actor_kind <> 'bot' THEN 1 ELSE 0 END) AS contribution_no_bots
   FROM actor_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
+  INNER JOIN edge_people AS x ON x.entity_number = e.entity_number AND x.event_source = d.event_source AND x.actor_id = d.actor_id
   INNER JOIN actors AS a ON a.actor_id = d.actor_id
   WHERE d.event_date >= e.days_from
   GROUP BY 1, 2, 3, 4
@@ -74,29 +80,31 @@ WITH run AS (
   SELECT p.entity_number, p.event_source, p.member_number, p.event_date, f.is_commits, f.is_no_bots
   FROM person_days AS p
   CROSS JOIN (VALUES (TRUE, FALSE), (TRUE, TRUE), (FALSE, FALSE), (FALSE, TRUE)) AS f(is_commits, is_no_bots)
-  WHERE
-    (CASE WHEN f.is_commits
-      THEN CASE WHEN f.is_no_bots THEN p.commit_no_bots ELSE p.commit_all END
-      ELSE CASE WHEN f.is_no_bots THEN p.contribution_no_bots ELSE p.contribution_all END END) = 1
+  WHERE CASE WHEN f.is_commits AND f.is_no_bots THEN p.commit_no_bots WHEN f.is_commits THEN p.commit_all
+      WHEN f.is_no_bots THEN p.contribution_no_bots ELSE 1 END = 1
 ), artifact_days AS (
   SELECT e.entity_number, d.event_source, d.artifact_id, d.event_date, d.event_type, d.actor_kind, d.amount
   FROM intermediate.int_artifact_days AS d
   INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
-  WHERE d.event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run) AND d.event_date >= e.days_from
-), listed_artifacts AS (
-  SELECT artifact_id, ROW_NUMBER() OVER (ORDER BY artifact_id) AS member_number
-  FROM (SELECT DISTINCT artifact_id FROM entities) AS distinct_artifacts
+  INNER JOIN edges AS x ON x.from_date = e.from_date AND x.day = d.event_date
+  WHERE d.event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run)
+), edge_targets AS (
+  SELECT entity_number, event_source, artifact_id, ROW_NUMBER() OVER (ORDER BY entity_number, event_source, artifact_id) AS member_number
+  FROM (SELECT DISTINCT entity_number, event_source, artifact_id FROM artifact_days WHERE @target_condition()) AS distinct_targets
 ), members AS (
   SELECT f.entity_number, f.event_source, p.measure_number, f.is_no_bots, f.member_number, f.event_date
   FROM person_flags AS f
   INNER JOIN @people_measures(people) ON p.is_commits = f.is_commits
   UNION ALL
-  SELECT DISTINCT d.entity_number, d.event_source, p.measure_number, n.is_no_bots, l.member_number, d.event_date
-  FROM artifact_days AS d
-  INNER JOIN listed_artifacts AS l ON l.artifact_id = d.artifact_id
+  SELECT DISTINCT e.entity_number, d.event_source, p.measure_number, n.is_no_bots, x.member_number, d.event_date
+  FROM intermediate.int_artifact_days AS d
+  INNER JOIN entities AS e ON e.artifact_id = d.artifact_id
+  INNER JOIN edge_targets AS x ON x.entity_number = e.entity_number AND x.event_source = d.event_source AND x.artifact_id = d.artifact_id
   CROSS JOIN (VALUES (FALSE), (TRUE)) AS n(is_no_bots)
   CROSS JOIN @people_measures(targets)
-  WHERE @target_condition() AND (NOT n.is_no_bots OR d.actor_kind <> 'bot')
+  WHERE
+    d.event_date BETWEEN (SELECT day FROM lowest) AND (SELECT as_of_date FROM run) AND d.event_date >= e.days_from
+    AND @target_condition() AND (NOT n.is_no_bots OR d.actor_kind <> 'bot')
 ), neighbours AS (
   SELECT
     entity_number, event_source, measure_number, is_no_bots, event_date,
@@ -138,10 +146,7 @@ WITH run AS (
   WHERE c.level = @level AND CASE WHEN n.is_no_bots THEN c.first_date_no_bots ELSE c.first_date END >= @date_minus(f.from_date, 181)
   GROUP BY 1, 2, 3, 4, 5
 ), candidates AS (
-  SELECT entity_number, event_source, is_no_bots, member_number, COUNT(*) AS commit_days
-  FROM person_flags
-  WHERE is_commits
-  GROUP BY 1, 2, 3, 4
+  SELECT entity_number, event_source, is_no_bots, member_number, COUNT(*) AS commit_days FROM person_flags WHERE is_commits GROUP BY 1, 2, 3, 4
 ), commit_counts AS (
   SELECT
     f.entity_number, f.event_source, f.is_no_bots, f.member_number, w.window_days,
@@ -188,14 +193,27 @@ WITH run AS (
   FROM activity AS a
   INNER JOIN @people_measures(people) ON p.is_commits AND p.measure_number = a.measure_number
   WHERE @share_window_days(a.window_days)
-), daily AS (
+), standing AS (
   SELECT
-    c.entity_number, c.event_source, c.measure_number, c.is_no_bots, c.window_days, f.from_date,
-    GREATEST(c.day, @date_minus(f.from_date, 1)) AS day,
-    SUM(c.change) AS change
+    f.entity_number, p.event_source, q.measure_number, p.is_no_bots, w.window_days, f.from_date, p.amount,
+    ROW_NUMBER() OVER (PARTITION BY p.metric_name, p.entity_id ORDER BY p.sample_date DESC) AS position
+  FROM intermediate.int_rolling_metrics_by_@{level} AS p
+  INNER JOIN froms AS f ON f.entity_id = p.entity_id
+  INNER JOIN @measure_numbers() ON q.measure = p.measure
+  INNER JOIN @rolling_window_days() ON w.window_name = p.window_name
+  WHERE
+    p.sample_date < f.from_date AND p.sample_date >= CAST(DATE_TRUNC('month', @date_minus(f.from_date, 1)) AS DATE)
+    AND p.sample_date >= (SELECT CAST(DATE_TRUNC('month', MIN(@date_minus(from_date, 1))) AS DATE) FROM froms)
+), daily AS (
+  SELECT entity_number, event_source, measure_number, is_no_bots, window_days, from_date, @date_minus(from_date, 1) AS day, amount AS change
+  FROM standing
+  WHERE position = 1
+  UNION ALL
+  SELECT
+    c.entity_number, c.event_source, c.measure_number, c.is_no_bots, c.window_days, f.from_date, c.day, SUM(c.change)
   FROM changes AS c
   INNER JOIN froms AS f ON f.entity_number = c.entity_number
-  WHERE c.day <= (SELECT as_of_date FROM run)
+  WHERE c.day BETWEEN f.from_date AND (SELECT as_of_date FROM run)
   GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), valued AS (
   SELECT

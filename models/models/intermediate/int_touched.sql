@@ -16,7 +16,7 @@ WITH changed AS (
   SELECT day, artifact_id, actor_id
   FROM control.touched_events
   GROUP BY day, artifact_id, actor_id, event_type, actor_kind
-  HAVING SUM(sign * amount) <> 0 OR SUM(sign * event_count) <> 0
+  HAVING SUM(sign * amount) <> 0 OR SUM(sign * event_count) <> 0 OR (SELECT is_redone FROM control.run)
 )
 SELECT DISTINCT day, artifact_id, actor_id
 FROM (

@@ -46,7 +46,7 @@ SELECT
 FROM (
   SELECT artifact_kind, artifact_key, full_name, first_seen_at, last_seen_at FROM names
   UNION ALL
-  SELECT artifact_kind, artifact_key, full_name, CAST(NULL AS TIMESTAMP WITH TIME ZONE), CAST(NULL AS TIMESTAMP WITH TIME ZONE) FROM unseen
+  SELECT artifact_kind, artifact_key, full_name, CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE), CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE) FROM unseen
 ) AS n
 INNER JOIN intermediate.int_artifacts AS a
   ON a.artifact_source = 'GITHUB' AND a.artifact_kind = n.artifact_kind AND a.artifact_key = n.artifact_key

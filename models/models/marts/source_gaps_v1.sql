@@ -17,8 +17,8 @@ MODEL (
 SELECT
   event_source,
   event_type,
-  CAST(gap_start AS TIMESTAMP WITH TIME ZONE) AS gap_start,
-  CAST(NULLIF(gap_end, '') AS TIMESTAMP WITH TIME ZONE) AS gap_end,
+  CAST(gap_start AS TIMESTAMP(6) WITH TIME ZONE) AS gap_start,
+  CAST(NULLIF(gap_end, '') AS TIMESTAMP(6) WITH TIME ZONE) AS gap_end,
   reason,
   url
 FROM staging.source_gaps

@@ -46,4 +46,4 @@ SELECT
   COALESCE(CAST(opened_by_id AS VARCHAR), LOWER(opened_by_login)) AS opened_by_key,
   _source_file,
   _source_line
-FROM raw.gharchive__events
+FROM pinned.gharchive__events

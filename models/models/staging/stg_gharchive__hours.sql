@@ -16,4 +16,4 @@ SELECT
   record_count,
   loaded_count,
   rejected_count
-FROM raw.gharchive__hours
+FROM pinned.gharchive__hours

@@ -38,6 +38,6 @@ SELECT
     ELSE 'author'
   END AS author_kind,
   COALESCE(CAST(COALESCE(c.author_account_id, k.account_id) AS VARCHAR), LOWER(c.author_login), c.author_key) AS author_artifact_key
-FROM raw.git__commits AS c
+FROM pinned.git__commits AS c
 LEFT JOIN staging.known_authors AS k
   ON k.author_address = c.author_address

@@ -22,6 +22,6 @@ FROM (
   SELECT
     c.*,
     MAX(directory_position) OVER (PARTITION BY collection_name) AS winning_position
-  FROM raw.oss_directory__collections AS c
+  FROM pinned.oss_directory__collections AS c
 ) AS ranked
 WHERE directory_position = winning_position

@@ -23,6 +23,6 @@ SELECT
   e.valid_from,
   e.valid_to,
   e.directory_commit
-FROM raw.oss_directory__entries AS e
+FROM pinned.oss_directory__entries AS e
 INNER JOIN (SELECT DISTINCT directory, project_name FROM staging.stg_oss_directory__projects) AS p
   ON p.directory = e.directory AND p.project_name = e.project_name

@@ -21,6 +21,6 @@ FROM (
   SELECT
     p.*,
     MAX(directory_position) OVER (PARTITION BY project_name) AS winning_position
-  FROM raw.oss_directory__projects AS p
+  FROM pinned.oss_directory__projects AS p
 ) AS ranked
 WHERE directory_position = winning_position

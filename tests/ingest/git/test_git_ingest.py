@@ -10,7 +10,8 @@ from pathlib import Path
 from gitwriter import Writer
 from pydantic import SecretStr
 
-from catalog.iceberg import CURSOR_PROPERTY, open_catalog
+from catalog.catalogs import open_catalog
+from catalog.iceberg import CURSOR_PROPERTY
 from catalog.settings import GitSource, Settings
 from ingest.loader import Loader
 from lakehouse.ingest import ingest_git

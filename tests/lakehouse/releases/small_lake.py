@@ -12,9 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.catalogs import open_catalog
 from catalog.crash import CRASH_VARIABLE
 from catalog.datasets import Column, Dataset, Partitioning
-from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, open_catalog, write_data_file
+from catalog.iceberg import arrow_schema, commit_files, data_files, ensure_table, write_data_file
 from catalog.release_document import Audit, Coverage, ReleasedTable
 from catalog.releases import Release
 from catalog.settings import Settings

@@ -18,14 +18,14 @@ import httpx
 from fastapi import FastAPI
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-NGINX_SITE = Path(__file__).parents[2] / "docs" / "deploy" / "nginx.conf"
+NGINX_SITE = Path(__file__).parents[1] / "docs" / "deploy" / "nginx.conf"
 START_TIMEOUT_S = 30.0
 _SERVE = """
 import sys
 from pathlib import Path
 from catalog.settings import load_settings
 import serving
-serving.run(load_settings(Path(sys.argv[1]), dataset="small-lake"), "127.0.0.1", int(sys.argv[2]), workers=int(sys.argv[3]))
+serving.run(load_settings(Path(sys.argv[1]), dataset=sys.argv[4]), "127.0.0.1", int(sys.argv[2]), workers=int(sys.argv[3]))
 """
 
 
@@ -37,11 +37,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def granian(lake: Path, workers: int = 1) -> Iterator[str]:
+def granian(lake: Path, workers: int = 1, dataset: str = "small-lake") -> Iterator[str]:
     """Serve a lake by a process of its own, and yield its address; it must end by itself when it is asked to."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, str(lake), str(port), str(workers)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", _SERVE, str(lake), str(port), str(workers), dataset], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         yield _wait_for(process, f"http://127.0.0.1:{port}", "/healthz")

@@ -1,0 +1,137 @@
+"""Publication from Trino: what it wrote is released where it lies; no row passes through this process.
+
+A model's table is released as it is, once Trino has rewritten the data files that have delete files. A model that is a view has a table of
+its own in the namespace `published`, in which Trino replaces the months that differ; months are partitions, so no delete files arise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from catalog.crash import crash_point
+from catalog.datasets import Dataset
+from catalog.duck import identifier
+from catalog.iceberg import ensure_table
+from catalog.settings import Settings
+from lakehouse.control import mark_published
+from lakehouse.engines import Session, open_engine
+from lakehouse.model_datasets import HALVES
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+PUBLISHED = "published"
+Place = tuple[str, str]
+Progress = Callable[[str], None]
+
+
+def publish_in_place(
+    settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], physical: Mapping[str, Place], progress: Progress | None = None
+) -> tuple[dict[str, list[str]], dict[str, Place]]:
+    """Make the tables of the models ready to be released.
+
+    Args:
+        settings: of the lake.
+        catalog: the Iceberg catalog of engine and lake.
+        datasets: what is published.
+        physical: the table of each materialised model, by the model's name.
+        progress: told of each table.
+
+    Returns:
+        The partitions that were written, by table, and where the catalog has each published table.
+
+    Raises:
+        TransformError: the engine refuses a statement.
+        CommitError: a table can't be made.
+    """
+    places = {dataset.full_name: physical.get(dataset.full_name, (PUBLISHED, f"{dataset.stage}__{dataset.name}")) for dataset in datasets}
+    written: dict[str, list[str]] = {}
+    with open_engine(settings).session() as session:
+        is_everything = session.value("SELECT is_everything_unpublished FROM control.done") is not False
+        if not (is_everything or session.value("SELECT count(*) FROM control.unpublished_days")):
+            return written, places
+        for name, place in physical.items():
+            if _has_delete_files(catalog, place):
+                session.rows(f"ALTER TABLE {_sql_name(place)} EXECUTE optimize")
+                written[name] = []
+                crash_point("publish.table")
+        for dataset in datasets:
+            months = (
+                [] if dataset.full_name in physical else _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything)
+            )
+            written |= {dataset.full_name: months} if months else {}
+            if progress:
+                progress(dataset.full_name)
+            crash_point("publish.table")
+        mark_published(session)
+    crash_point("publish.tables")
+    return written, places
+
+
+def _has_delete_files(catalog: Catalog, place: Place) -> bool:
+    snapshot = catalog.load_table(place).current_snapshot()
+    return bool(snapshot and snapshot.summary and snapshot.summary.additional_properties.get("total-delete-files", "0") != "0")
+
+
+def _sql_name(place: Place) -> str:
+    return ".".join(identifier(part) for part in place)
+
+
+class _View:
+    """A view of the models, and the table that holds its rows for readers."""
+
+    def __init__(self, session: Session, catalog: Catalog, dataset: Dataset, place: Place) -> None:
+        self.session, self.dataset = session, dataset
+        table = ensure_table(catalog, dataset, place)
+        self.target, self.source = _sql_name(place), f"{dataset.stage}.{identifier(dataset.name)}"
+        self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
+        if table.current_snapshot() is None:
+            order = ", ".join(f"'{name}'" for name in dataset.grain)
+            session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
+        self.day = dataset.partitioning.column if dataset.partitioning else ""
+
+    def publish(self, is_everything: bool) -> list[str]:
+        """Replace the partitions that differ from the view's rows; return their names."""
+        where = self._where(self._noted(is_everything=is_everything))
+        if where is None:
+            return []
+        changed = self._differing(where)
+        if not changed:
+            return []
+        chosen = self._where(changed)
+        self.session.rows(f"DELETE FROM {self.target}{chosen}")
+        crash_point("publish.written")
+        self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{chosen}")
+        return [f"{month:%Y-%m}" if month else "" for month in sorted(changed, key=str)]
+
+    def _noted(self, *, is_everything: bool) -> set[date | None]:
+        """Return the months that the run may have changed; one None for all rows."""
+        if is_everything or not self.day or self.dataset.name == "metric_periods_v1":
+            return {None}
+        level = self.dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
+        names = ", ".join(f"'intermediate.{half}{level}'" for half in HALVES)
+        rows = self.session.rows(f"SELECT DISTINCT CAST(date_trunc('month', day) AS DATE) FROM control.unpublished_days WHERE table_name IN ({names})")
+        return {row[0] for row in rows}
+
+    def _where(self, months: set[date | None]) -> str | None:
+        """Return the condition of months, as ranges that Trino can tell from partitions; None where there are none."""
+        if not months:
+            return None
+        if None in months:
+            return ""
+        ranges = (
+            f"({self.day} >= DATE '{month}' AND {self.day} < DATE '{_next_month(month)}')" for month in sorted(months, key=str) if month
+        )
+        return f" WHERE {' OR '.join(ranges)}"
+
+    def _differing(self, where: str) -> set[date | None]:
+        month = f"CAST(date_trunc('month', {self.day}) AS DATE)" if self.day else "CAST(NULL AS DATE)"
+        new, old = (f"SELECT {self.columns} FROM {relation}{where}" for relation in (self.source, self.target))
+        query = f"SELECT DISTINCT {month} FROM ((({new}) EXCEPT ({old})) UNION ALL (({old}) EXCEPT ({new}))) AS differing"
+        return {row[0] for row in self.session.rows(query)}
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

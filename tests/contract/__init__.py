@@ -1,0 +1,1 @@
+"""One behaviour for every combination of storage and catalog."""

@@ -1,0 +1,107 @@
+"""Servers, a world of 10,000 records, and a lake of it on each combination of storage and catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from end_to_end.lakes import Lake, Shelf, open_shelf
+from end_to_end.worlds import TINY, build_tiny, hours_of
+
+from contract.combinations import COMBINATIONS, Combination
+from contract.servers import Postgres, Seaweed, postgres, seaweed
+from ingest.world import WorldSettings, write_world
+
+WORLD = WorldSettings(events=10_000, days=30, seed=11, projects=30, start=date(2023, 12, 19))
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Return the shelf of folders that are built once."""
+    return open_shelf(tmp_path_factory, "PYTEST_XDIST_WORKER" in os.environ)
+
+
+@pytest.fixture(scope="session")
+def world(shelf: Shelf) -> Path:
+    """Return the world; it is never changed."""
+    return shelf.once("contract_world", lambda folder: write_world(folder / "world", WORLD)) / "world"
+
+
+@pytest.fixture(scope="session")
+def tiny_world(shelf: Shelf) -> Path:
+    """Return a world of 500 records, for loads alone."""
+    return shelf.once("contract_tiny", build_tiny) / "world"
+
+
+@pytest.fixture(scope="session")
+def reference(shelf: Shelf, world: Path) -> Lake:
+    """Return the lake on a local folder and SQLite."""
+    return Lake(shelf.once("contract_reference", lambda folder: run(Lake(folder).name_sources(world, hours_of(WORLD)))))
+
+
+@pytest.fixture(scope="session")
+def tiny_reference(shelf: Shelf, tiny_world: Path) -> Lake:
+    """Return a lake that loaded the tiny world once, undisturbed, on a local folder and SQLite."""
+    from contract.loading import load
+
+    return Lake(shelf.once("contract_tiny_reference", lambda folder: load(Lake(folder).name_sources(tiny_world, hours_of(TINY)))))
+
+
+@pytest.fixture(scope="session")
+def unharmed(shelf: Shelf, tiny_world: Path) -> Lake:
+    """Return a lake of the tiny world that was built and released in one run, on a local folder and SQLite."""
+    return Lake(shelf.once("contract_unharmed", lambda folder: run(Lake(folder).name_sources(tiny_world, hours_of(TINY)))))
+
+
+@pytest.fixture(scope="session")
+def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """Run SeaweedFS."""
+    with seaweed(tmp_path_factory.mktemp("seaweed") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Run PostgreSQL."""
+    with postgres() as server:
+        yield server
+
+
+def _parameter(storage: str, catalog: str) -> object:
+    is_local = (storage, catalog) == ("local", "sqlite")
+    return pytest.param((storage, catalog), id=f"{storage}-{catalog}", marks=() if is_local else pytest.mark.stack)
+
+
+@pytest.fixture(scope="session", params=[_parameter(*one) for one in COMBINATIONS])
+def combination(request: pytest.FixtureRequest) -> Combination:
+    """Each combination, its servers up."""
+    storage, catalog = request.param
+    needs_seaweed = "s3" in (storage,) or catalog == "rest"
+    return Combination(
+        storage,
+        catalog,
+        request.getfixturevalue("seaweed_server") if needs_seaweed else None,
+        request.getfixturevalue("postgres_server") if catalog == "postgres" else None,
+    )
+
+
+@pytest.fixture(scope="session")
+def lake(combination: Combination, shelf: Shelf, world: Path, request: pytest.FixtureRequest) -> Lake:
+    """Return a lake of the world on the combination, built by `osslake run` and released."""
+    if combination.name == "local-sqlite":
+        return request.getfixturevalue("reference")  # type: ignore[no-any-return]
+
+    def build(folder: Path) -> None:
+        run(Lake(folder).name_sources(world, hours_of(WORLD), more=combination.new_lake()))
+
+    return Lake(shelf.once(f"contract_{combination.name}", build))
+
+
+def run(lake: Lake) -> None:
+    """Do what `osslake run` does, and see that it released."""
+    done = lake.run()
+    assert done.release is not None
+    assert done.release.is_new
