@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import subprocess
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from ingest.world import WorldSettings, write_world
+from ingest.world.truth import write_truth
 
-SMALL = WorldSettings(events=3000, days=30, seed=5, projects=16, start=date(2023, 12, 19), truth=True)
+SMALL = WorldSettings(events=3000, days=30, seed=5, projects=16, start=date(2023, 12, 19))
 """From December to January, so that weeks, months, quarters and years end in it."""
 TINY = WorldSettings(events=500, days=4, seed=3, projects=12, start=date(2024, 1, 29))
 _NOBODY = {
@@ -31,8 +32,11 @@ def hours_of(settings: WorldSettings, days: int | None = None) -> tuple[str, str
 
 
 def build_small(folder: Path) -> None:
-    """Write the small world, with its truth."""
-    write_world(folder / "world", SMALL)
+    """Write the small world, with people who work full time, and its truth."""
+    world = folder / "world"
+    write_world(world, SMALL)
+    add_full_time(world)
+    write_truth(world, SMALL.end - timedelta(days=1), world / "truth.parquet")
 
 
 def build_tiny(folder: Path) -> None:
@@ -74,6 +78,28 @@ def numbered_records(world: Path) -> list[dict[str, Any]]:
             if isinstance(record, dict) and {"id", "type", "created_at", "actor", "repo", "payload"} <= record.keys():
                 found.append(record)
     return found
+
+
+def add_full_time(world: Path) -> None:
+    """Let people push day after day to a repository that a project lists and that is no clone; ten days of thirty are full time.
+
+    One does so for twelve days before the world begins, and comes in late; one from December on; one is a bot; one stops after nine days.
+    """
+    about = next(one for one in numbered_records(world) if one["repo"]["name"] == "delta/merge")
+    number = 80_000_000_000
+    for account, login, first, day_count in (
+        (980_001, "autumn-hand", date(2023, 11, 20), 12),
+        (980_002, "winter-hand", date(2023, 12, 23), 20),
+        (980_003, "winter-bot", date(2023, 12, 23), 11),
+        (980_004, "short-hand", date(2023, 12, 23), 9),
+    ):
+        for day in (first + timedelta(days=count) for count in range(day_count)):
+            number += 1
+            push = {"id": f"{number}", "type": "PushEvent", "created_at": f"{day}T12:00:00Z", "public": True, "repo": about["repo"]}
+            push |= {"actor": {"id": account, "login": login}}
+            push |= {"payload": {"ref": "refs/heads/main", "commits": [{"sha": f"{number:040x}"}]}}
+            path = hour_file(world, f"{max(day, date(2023, 12, 23))}-12")
+            write_hour(path, [*read_hour(path), push])
 
 
 def add_late_records(world: Path, created_at: str, repositories: set[int]) -> str:
