@@ -7,7 +7,7 @@ from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.bucket import lake_connection, locate, open_bucket
 from catalog.duck import scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import data_files, ensure_table
@@ -32,7 +32,7 @@ def ledger_rows(settings: Settings, catalog: Catalog, dataset: Dataset, columns:
     table = ensure_table(catalog, dataset)
     bucket = open_bucket(settings)
     paths = [locate(bucket, file.file_path) for file in data_files(table)]
-    with connect_lake(settings) as connection:
+    with lake_connection(settings) as connection:
         return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}").fetchall()
 
 
@@ -80,7 +80,7 @@ def _cut_files(settings: Settings, catalog: Catalog, ledger_load_ids: set[str]) 
         return set()
     bucket = open_bucket(settings)
     paths = [locate(bucket, file.file_path) for file in files]
-    with connect_lake(settings) as connection:
+    with lake_connection(settings) as connection:
         query = f"SELECT DISTINCT _source_file FROM ({scan_sql(paths, table.schema())}) WHERE NOT list_contains(?, _load_id)"
         return {row[0] for row in connection.execute(query, [sorted(ledger_load_ids)]).fetchall()}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from catalog.bucket import connect_lake
+from catalog.bucket import lake_connection
 from catalog.catalogs import open_catalog
 from catalog.errors import ReleaseError
 from catalog.raw_tables import RAW_TABLES
@@ -129,7 +129,7 @@ def _coverage(settings: Settings) -> list[Coverage]:
         "SELECT state, count(*), min(period_start), max(period_start + to_seconds(period_seconds)), sum(record_count), sum(rejected_count)"
         " FROM raw.gharchive__hours GROUP BY state"
     )
-    with connect_lake(settings, engine_file(settings)) as connection:
+    with lake_connection(settings, engine_file(settings)) as connection:
         rows = connection.execute(query).fetchall()
     if not rows:
         return []

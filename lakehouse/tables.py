@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.bucket import lake_connection, locate, open_bucket
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
@@ -51,7 +51,7 @@ Progress = Callable[[str], None]
 def publish_tables(settings: Settings, catalog: Catalog, datasets: Sequence[Dataset], progress: Progress | None = None) -> TablesSummary:
     """Bring the published tables up to date with the models' tables; nothing is written where nothing changed."""
     summary = TablesSummary()
-    with connect_lake(settings, engine_file(settings)) as connection:
+    with lake_connection(settings, engine_file(settings)) as connection:
         row = connection.execute(
             "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished)"
         ).fetchone()

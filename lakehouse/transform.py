@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.bucket import connect_lake, open_bucket
+from catalog.bucket import lake_connection, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
@@ -167,7 +167,7 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
     finally:
         context.close()
     if plan.is_needed:
-        with connect_lake(settings, engine_file(settings)) as connection:
+        with lake_connection(settings, engine_file(settings)) as connection:
             control.mark_success(connection, pins, settings)
         crash_point("transform.marked")
     duration_s = time.monotonic() - started
@@ -180,7 +180,7 @@ def _prepare(settings: Settings, context: Context, pins: Mapping[str, RawPin], a
     """Bind the raw tables and write the control tables."""
     is_new = _models_changed(context)
     settings.state.mkdir(parents=True, exist_ok=True)
-    with connect_lake(settings, engine_file(settings)) as connection:
+    with lake_connection(settings, engine_file(settings)) as connection:
         bind_raw_views(connection, settings, pins)
         control.write_lineage(connection, _lineage(context))
         plan = control.plan_run(connection, settings, pins, as_of, models_changed=is_new)
