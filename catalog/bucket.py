@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from catalog.errors import StorageError
 from catalog.local_files import local_path, write_whole
 from catalog.settings import Settings
 
@@ -199,7 +200,7 @@ def locate(bucket: Bucket, path: str) -> str:
     return bucket.location(bucket_key(bucket.dataset, path))
 
 
-def connect_lake(settings: Settings, database: Path | str = ":memory:") -> DuckConnection:
+def lake_connection(settings: Settings, database: Path | str = ":memory:") -> DuckConnection:
     """Open DuckDB within the settings' limits, able to read the lake's objects by their locations.
 
     Raises:
@@ -210,3 +211,22 @@ def connect_lake(settings: Settings, database: Path | str = ":memory:") -> DuckC
     connection = duck.connect(database, threads=settings.transform.threads, memory_limit=settings.transform.memory_limit)
     open_bucket(settings).prepare(connection)
     return connection
+
+
+@contextmanager
+def lake_connection(settings: Settings, database: Path | str = ":memory:") -> Iterator[DuckConnection]:
+    """Open DuckDB as `lake_connection` does, for as long as the block runs.
+
+    Raises:
+        QueryError: the database file is held by another process, or isn't DuckDB's.
+        StorageError: an object can't be read.
+    """
+    from catalog import duck
+
+    connection = lake_connection(settings, database)
+    try:
+        yield connection
+    except duck.DuckReadError as error:
+        raise StorageError(" ".join(str(error).split())) from error
+    finally:
+        connection.close()

@@ -30,6 +30,8 @@ SQL_TYPES = {
 }
 DuckConnection = duckdb.DuckDBPyConnection
 DuckError = duckdb.Error
+DuckReadError = duckdb.IOException
+"""A file or an object can't be read."""
 
 
 def connect(

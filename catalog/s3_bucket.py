@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often the store is asked, and how often an answer that was cut is taken up again."""
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+_MADE_MEANWHILE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
 class S3Bucket:
@@ -33,17 +34,10 @@ class S3Bucket:
         self.dataset = dataset
 
     def make(self) -> None:
-        """Make the buckets that are not there; where that can't be seen or isn't allowed, writing will say so."""
-        from botocore.exceptions import ClientError
-
-        client = _client(self.storage)
+        """Make the buckets that are not there."""
         for name in dict.fromkeys((self.dataset, self.storage.documents or self.dataset)):
-            with self._reached(name):
-                try:
-                    client.head_bucket(Bucket=name)
-                except ClientError as error:
-                    if _code(error) in _MISSING:
-                        _make_bucket(client, name, self.storage)
+            with self._reached(""):
+                _make_bucket(_client(self.storage), name, self.storage)
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
@@ -176,7 +170,8 @@ class S3Bucket:
             raise StorageError(f"{self._name(key)}: {error}", key=key) from error
 
     def _name(self, key: str) -> str:
-        return f"object {key} of bucket {self._place(key)['Bucket']} at {self.storage.endpoint or 'AWS'}"
+        bucket = f"bucket {self._place(key)['Bucket']} at {self.storage.endpoint or 'AWS'}"
+        return f"object {key} of {bucket}" if key else bucket
 
 
 @contextmanager
@@ -202,8 +197,20 @@ def _advice(error: Any) -> str:
 
 
 def _make_bucket(client: Any, name: str, storage: StorageSettings) -> None:
-    elsewhere = {} if storage.endpoint or storage.region == "us-east-1" else {"LocationConstraint": storage.region}
-    client.create_bucket(Bucket=name, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
+    """Make a bucket that isn't there; one that can't be looked at is left to those who may."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.head_bucket(Bucket=name)
+    except ClientError as error:
+        if _code(error) not in _MISSING:
+            return
+        elsewhere = {} if storage.endpoint or storage.region == "us-east-1" else {"LocationConstraint": storage.region}
+        try:
+            client.create_bucket(Bucket=name, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
+        except ClientError as refusal:
+            if _code(refusal) not in _MADE_MEANWHILE:
+                raise
 
 
 def credentials(storage: StorageSettings) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from functools import partial
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.bucket import lake_connection, locate, open_bucket
 from catalog.duck import scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import committed_loads, data_files, ensure_table
@@ -40,7 +40,7 @@ def _read_files(
 ) -> list[tuple[Any, ...]]:
     bucket = open_bucket(settings)
     paths = [locate(bucket, file.file_path) for file in files]
-    with connect_lake(settings) as connection:
+    with lake_connection(settings) as connection:
         return connection.execute(f"SELECT {columns} FROM ({scan_sql(paths, table.schema())}) {tail}", parameters).fetchall()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.bucket import lake_connection, locate, open_bucket
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
@@ -71,7 +71,7 @@ def publish_tables(
         tables, places = publish_in_place(settings, catalog, datasets, physical or {}, progress)
         return TablesSummary(tables=tables, places=places)
     summary = TablesSummary()
-    with connect_lake(settings, engine_file(settings)) as connection:
+    with lake_connection(settings, engine_file(settings)) as connection:
         row = connection.execute(
             "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished_days)"
         ).fetchone()

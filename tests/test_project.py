@@ -40,7 +40,10 @@ OWNERS = {
     "typer": ("lakehouse/cli/",),
     "rich": ("lakehouse/cli/",),
     "trino": ("lakehouse/",),
-    "boto3": ("catalog/",),
+    "boto3": ("catalog/s3_bucket.py",),
+    "botocore": ("catalog/s3_bucket.py",),
+    "requests": ("catalog/rest_client.py",),
+    "sqlalchemy": ("catalog/catalogs.py",),
 }
 # Who may look into the environment beside the settings: what hands it on to child processes, sets it for a vendor, or dies on purpose.
 ENVIRONMENT_READERS = {
@@ -60,6 +63,7 @@ DOCUMENTS = (
     "docs/glossary.md",
     "docs/sources.md",
     "docs/settings.md",
+    "docs/catalogs.md",
 )
 
 
@@ -129,7 +133,7 @@ def test_the_lock_names_hashes_and_no_hosts() -> None:
 
 
 def test_the_lock_answers_the_project() -> None:
-    """Every dependency of the project, those of development and the build included, is locked at a version that it allows."""
+    """Every dependency of the project, those of its extras and the build included, is locked at a version that it allows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked: dict[str, set[str]] = {}
@@ -137,7 +141,7 @@ def test_the_lock_answers_the_project() -> None:
         locked.setdefault(name, set()).add(version)
     wanted = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["dev"],
+        *(one for extra in project["project"]["optional-dependencies"].values() for one in extra),
         *project["build-system"]["requires"],
     ]
     unanswered = [

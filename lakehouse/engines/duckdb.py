@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.bucket import connect_lake, open_bucket
+from catalog.bucket import lake_connection, open_bucket
 from catalog.duck import DuckConnection, DuckError, identifier
 from catalog.errors import TransformError
 from catalog.settings import Settings
@@ -93,7 +93,7 @@ class DuckEngine(Engine):
     def session(self) -> Iterator[DuckSession]:
         """Open the file, making it on first use."""
         self.settings.state.mkdir(parents=True, exist_ok=True)
-        with connect_lake(self.settings, engine_file(self.settings)) as connection:
+        with lake_connection(self.settings, engine_file(self.settings)) as connection:
             yield DuckSession(connection, self.settings)
 
     def is_built(self) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.catalogs import catalog_answers
 from catalog.datasets import Dataset
-from catalog.errors import CommitError, ReleaseError
+from catalog.errors import CommitError, ReleaseError, StorageError
 from catalog.iceberg import COMMIT_ATTEMPTS, commit_files, wait_before_retry
 from catalog.release_document import STAGES
 from lakehouse.releases.inputs import ReleaseInputs
@@ -42,7 +43,8 @@ def pin_tables(catalog: Catalog, inputs: ReleaseInputs) -> list[Pin]:
         ReleaseError: a mart isn't there, a pinned snapshot is gone, or a table has delete files.
     """
     ordered = sorted(inputs.datasets, key=lambda dataset: (STAGES.index(dataset.stage), dataset.name))
-    pins = (_pin(catalog, dataset, inputs) for dataset in ordered)
+    with catalog_answers("looking up the tables to release"):
+        pins = [_pin(catalog, dataset, inputs) for dataset in ordered]
     return [pin for pin in pins if pin is not None]
 
 
@@ -111,15 +113,18 @@ def tag_pin(pin: Pin, sequence: int) -> str:
     """
     from pyiceberg.exceptions import CommitFailedException
 
-    snapshot_id = pin.snapshot.snapshot_id
+    snapshot_id, is_stale = pin.snapshot.snapshot_id, False
     for attempt in range(COMMIT_ATTEMPTS):
-        if _is_tagged(pin.table, snapshot_id):
-            return _metadata_of(pin.table, snapshot_id)[0]
         try:
-            pin.table.manage_snapshots().create_tag(snapshot_id, f"{TAG_PREFIX}{sequence}").commit()
-        except CommitFailedException:
+            with catalog_answers(f"the tag on {pin.dataset.full_name}"):
+                if is_stale:
+                    pin.table.refresh()
+                if _is_tagged(pin.table, snapshot_id):
+                    return _metadata_of(pin.table, snapshot_id)[0]
+                pin.table.manage_snapshots().create_tag(snapshot_id, f"{TAG_PREFIX}{sequence}").commit()
+        except (CommitFailedException, StorageError):
+            is_stale = True
             wait_before_retry(attempt)
-            pin.table.refresh()
     raise CommitError(
         f"tag {TAG_PREFIX}{sequence} on {pin.dataset.full_name} was refused {COMMIT_ATTEMPTS} times", table=pin.dataset.full_name
     )

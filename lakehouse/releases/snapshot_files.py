@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.bucket import Bucket, bucket_key, locate
+from catalog.catalogs import catalog_answers
 from catalog.digests import FileDigest, digest_files
 from catalog.duck import DuckConnection
 from catalog.errors import ReleaseError
@@ -53,13 +54,14 @@ def list_files(snapshot: Snapshot, io: FileIO, name: str) -> SnapshotFiles:
     from pyiceberg.manifest import DataFileContent
 
     data, others = [], {snapshot.manifest_list: "manifest_list"}
-    for manifest in snapshot.manifests(io):
-        others[manifest.manifest_path] = "manifest"
-        for entry in manifest.fetch_manifest_entry(io):
-            if entry.data_file.content != DataFileContent.DATA:
-                raise ReleaseError(f"{name} has delete files; it must be compacted before it is released", table=name)
-            entry.data_file.spec_id = manifest.partition_spec_id
-            data.append(entry.data_file)
+    with catalog_answers(f"reading the manifests of {name}"):
+        for manifest in snapshot.manifests(io):
+            others[manifest.manifest_path] = "manifest"
+            for entry in manifest.fetch_manifest_entry(io):
+                if entry.data_file.content != DataFileContent.DATA:
+                    raise ReleaseError(f"{name} has delete files; it must be compacted before it is released", table=name)
+                entry.data_file.spec_id = manifest.partition_spec_id
+                data.append(entry.data_file)
     return SnapshotFiles(sorted(data, key=lambda file: file.file_path), dict(sorted(others.items())))
 
 

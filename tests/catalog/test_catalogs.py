@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalog.bucket import connect_lake, locate, open_bucket
+from catalog.bucket import lake_connection, locate, open_bucket
 from catalog.catalogs import load_iceberg_catalog, open_catalog
 from catalog.duck import DuckError
 from catalog.errors import SettingsError, StorageError
@@ -43,7 +43,7 @@ def settings_of(folder: Path, port: int, **catalog: Any) -> Settings:
     return load_settings(folder, dataset="nowhere", storage=storage | timeouts, catalog=catalog)
 
 
-def within_patience(call: Callable[[], object], kind: type[Exception]) -> str:
+def assert_error_in_time(call: Callable[[], object], kind: type[Exception]) -> str:
     """Return the message of the error that a call ends in, which must come in time and hold no secret."""
     started = time.monotonic()
     with pytest.raises(kind) as caught:
@@ -68,7 +68,7 @@ def test_an_endpoint_is_an_address_without_path(tmp_path: Path, address: str) ->
 
 def test_a_store_that_is_shut_is_named(tmp_path: Path, shut: int) -> None:
     """A store that can't be reached is named with bucket and address."""
-    message = within_patience(lambda: read_latest(settings_of(tmp_path, shut)), StorageError)
+    message = assert_error_in_time(lambda: read_latest(settings_of(tmp_path, shut)), StorageError)
     assert "latest.json" in message
     assert "bucket nowhere" in message
     assert f"127.0.0.1:{shut}" in message
@@ -85,27 +85,27 @@ def test_a_store_that_is_shut_is_named(tmp_path: Path, shut: int) -> None:
 )
 def test_a_silent_store_is_given_up(tmp_path: Path, silent: int, call: Callable[[Settings], object]) -> None:
     """A store that takes connections and never answers is given up soon."""
-    within_patience(lambda: call(settings_of(tmp_path, silent)), StorageError)
+    assert_error_in_time(lambda: call(settings_of(tmp_path, silent)), StorageError)
 
 
 def test_pyarrow_gives_a_silent_store_up(tmp_path: Path, silent: int) -> None:
     """PyIceberg's file access, whose own patience is minutes, gives up as soon."""
     bucket = open_bucket(settings_of(tmp_path, silent))
-    within_patience(lambda: bucket.file_io().new_input("s3://nowhere/a/b").open(), OSError)
+    assert_error_in_time(lambda: bucket.file_io().new_input("s3://nowhere/a/b").open(), OSError)
 
 
 def test_duckdb_gives_a_silent_store_up(tmp_path: Path, silent: int) -> None:
     """DuckDB gives up as soon."""
     settings = settings_of(tmp_path, silent)
     place = locate(open_bucket(settings), "s3://nowhere/a/b.parquet")
-    with connect_lake(settings) as connection:
-        within_patience(lambda: connection.execute(f"FROM read_parquet('{place}')"), DuckError)
+    with lake_connection(settings) as connection:
+        assert_error_in_time(lambda: connection.execute(f"FROM read_parquet('{place}')"), DuckError)
 
 
 def test_a_silent_rest_catalog_is_given_up(tmp_path: Path, silent: int) -> None:
     """A REST catalog that never answers is given up after its time, and named."""
     settings = settings_of(tmp_path, silent, type="rest", uri=f"http://127.0.0.1:{silent}", credential=f"id:{SECRET}", timeout_s=1)
-    message = within_patience(lambda: load_iceberg_catalog(settings), SettingsError)
+    message = assert_error_in_time(lambda: load_iceberg_catalog(settings), SettingsError)
     assert f"the Iceberg catalog at http://127.0.0.1:{silent} can't be opened" in message
 
 
@@ -120,7 +120,7 @@ def test_the_database_password_is_not_told(tmp_path: Path, shut: int, place: str
             "credential": SECRET if place == "credential" else "",
         },
     )
-    message = within_patience(lambda: open_catalog(settings), SettingsError)
+    message = assert_error_in_time(lambda: open_catalog(settings), SettingsError)
     assert f"127.0.0.1:{shut}/lake" in message
 
 
