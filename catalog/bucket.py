@@ -200,7 +200,7 @@ def locate(bucket: Bucket, path: str) -> str:
     return bucket.location(bucket_key(bucket.dataset, path))
 
 
-def lake_connection(settings: Settings, database: Path | str = ":memory:") -> DuckConnection:
+def connect_lake(settings: Settings, database: Path | str = ":memory:") -> DuckConnection:
     """Open DuckDB within the settings' limits, able to read the lake's objects by their locations.
 
     Raises:
@@ -215,7 +215,7 @@ def lake_connection(settings: Settings, database: Path | str = ":memory:") -> Du
 
 @contextmanager
 def lake_connection(settings: Settings, database: Path | str = ":memory:") -> Iterator[DuckConnection]:
-    """Open DuckDB as `lake_connection` does, for as long as the block runs.
+    """Open DuckDB as `connect_lake` does, for as long as the block runs.
 
     Raises:
         QueryError: the database file is held by another process, or isn't DuckDB's.
@@ -223,7 +223,7 @@ def lake_connection(settings: Settings, database: Path | str = ":memory:") -> It
     """
     from catalog import duck
 
-    connection = lake_connection(settings, database)
+    connection = connect_lake(settings, database)
     try:
         yield connection
     except duck.DuckReadError as error:

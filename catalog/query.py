@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from catalog import duck
-from catalog.bucket import bucket_key, lake_connection, open_bucket
+from catalog.bucket import bucket_key, connect_lake, open_bucket
 from catalog.duck import DuckConnection, DuckError
 from catalog.errors import QueryError
 from catalog.local_files import whole_file
@@ -47,7 +47,7 @@ def open_release(
     if unknown:
         raise QueryError(f"stage {unknown[0]!r} is not one of {', '.join(STAGES)}", stage=unknown[0])
     shown = {*stages, "raw"} if "staging" in stages else set(stages)
-    bucket, connection = open_bucket(settings), lake_connection(settings)
+    bucket, connection = open_bucket(settings), connect_lake(settings)
     for stage in STAGES:
         if stage in shown:
             connection.execute(f"CREATE SCHEMA {stage}")

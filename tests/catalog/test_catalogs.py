@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalog.bucket import lake_connection, locate, open_bucket
+from catalog.bucket import connect_lake, locate, open_bucket
 from catalog.catalogs import load_iceberg_catalog, open_catalog
 from catalog.duck import DuckError
 from catalog.errors import SettingsError, StorageError
@@ -98,7 +98,7 @@ def test_duckdb_gives_a_silent_store_up(tmp_path: Path, silent: int) -> None:
     """DuckDB gives up as soon."""
     settings = settings_of(tmp_path, silent)
     place = locate(open_bucket(settings), "s3://nowhere/a/b.parquet")
-    with lake_connection(settings) as connection:
+    with connect_lake(settings) as connection:
         assert_error_in_time(lambda: connection.execute(f"FROM read_parquet('{place}')"), DuckError)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.bucket import Bucket, FolderBucket, lake_connection, locate, open_bucket
+from catalog.bucket import Bucket, FolderBucket, connect_lake, locate, open_bucket
 from catalog.settings import Settings, load_settings
 from contract.proxy import swallowing
 from contract.servers import Seaweed
@@ -113,6 +113,6 @@ def test_duckdb_reads_objects_by_their_location(bucket: Bucket, seaweed_server: 
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"a": [1, 2, 3]}), sink)
     bucket.write("marts/a/data/read.parquet", sink.getvalue().to_pybytes())
-    with lake_connection(settings) as connection:
+    with connect_lake(settings) as connection:
         place = locate(bucket, "s3://objects/marts/a/data/read.parquet")
         assert connection.execute(f"SELECT sum(a) FROM read_parquet('{place}')").fetchall() == [(6,)]
