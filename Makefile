@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 DIST ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kill bench lint settings-page lock clean
+.PHONY: help demo test test-kill test-stack bench lint settings-page lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ test: $(STAMP) ## all tests but the long ones (ten minutes at most on two cores)
 test-kill: $(STAMP) ## SIGKILL at many random moments
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
+test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
+	$(PYTEST) -p scripts.no_skips -m stack --durations=5 $(ARGS)
+
 bench: $(STAMP) ## the benchmarks, one after the other (benchmarks/README.md)
 	@scripts/bench
 
@@ -40,7 +43,7 @@ settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
 
 lock: ## choose the versions of all dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev pyproject.toml -o requirements.lock
+	  --extra dev --extra stack pyproject.toml -o requirements.lock
 
 clean: ## remove .venv, the demo and what tools left
 	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
