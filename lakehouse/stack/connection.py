@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from lakehouse.stack.site import DATABASE, DATABASE_USER, HOST, Site
@@ -40,7 +41,7 @@ def addresses(site: Site, *, with_password: bool = False) -> dict[str, str]:
         "Iceberg REST catalog": f"http://{HOST}:{stack.rest_port}, warehouse {WAREHOUSE}",
         "Trino": f"http://{HOST}:{stack.trino_port}, catalog {TRINO_CATALOG}",
         "PostgreSQL": f"postgresql://{DATABASE_USER}{password}@{HOST}:{stack.postgres_port}/{DATABASE}",
-        "osslake's API": f"http://{HOST}:{stack.api_port}",
+        "API": f"http://{HOST}:{stack.api_port}",
     }
 
 
@@ -67,5 +68,5 @@ def as_environment(site: Site) -> str:
     for branch, values in connection_settings(site).items():
         for key, value in values.items():
             text = json.dumps(value) if isinstance(value, dict) else str(value)
-            lines.append(f"export OSSLAKE_{branch}__{key}".upper() + f"='{text}'")
+            lines.append(f"export OSSLAKE_{branch.upper()}__{key.upper()}={shlex.quote(text)}")
     return "\n".join(lines)

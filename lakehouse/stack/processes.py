@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from catalog.local_files import write_whole
 from lakehouse.stack.server import Launch
 
 STOP_TIMEOUT_S = 30.0
+POLL_S = 0.1
 START_TIME_TOLERANCE_S = 2.0
 HANDED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 # A process that is ours says so in its environment, and so do its children: none is left behind for want of a record.
@@ -85,12 +87,14 @@ def start_process(launch: Launch, folder: Path, log: Path, record: Path) -> None
 
 def find_process(record: Record | None) -> psutil.Process | None:
     """Return the recorded process if it lives; another one with its number is not it."""
+    for started in _started:
+        started.poll()
     if record is None:
         return None
     try:
         process = psutil.Process(record.pid)
         is_same = abs(process.create_time() - record.started_at) < START_TIME_TOLERANCE_S
-        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if is_same and _is_alive(process) else None
     except psutil.Error:
         return None
 
@@ -103,7 +107,7 @@ def stop_process(file: Path) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             family = [process, *process.children(recursive=True)]
             process.send_signal(record.stop_signal)
-            kill_all(psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)[1])
+            kill_all(_wait_until_gone(family))
     file.unlink(missing_ok=True)
 
 
@@ -112,7 +116,23 @@ def kill_all(processes: list[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(processes, timeout=STOP_TIMEOUT_S)
+    _wait_until_gone(processes)
+
+
+def _wait_until_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait for processes to end, 30 s at most; return those that live."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while (alive := [one for one in processes if _is_alive(one)]) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs; one that ended, but whose parent has not asked how, does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def marked_processes(folder: Path) -> list[psutil.Process]:

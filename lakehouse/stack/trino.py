@@ -46,8 +46,9 @@ class _TrinoNode(Server):
             )
 
     def prepare(self, report: Callable[[str], None]) -> None:
-        """Download the server on first use."""
+        """Download the server on first use; forget which process it was, for the launcher would take any with that number for it."""
         trino_server(self.site.stack, report)
+        (self.site.state(self.name) / "var" / "run" / "launcher.pid").unlink(missing_ok=True)
 
     def launch(self) -> Launch:
         """Return the command of Trino's own launcher; the files in deploy/trino take addresses and keys from the environment."""
