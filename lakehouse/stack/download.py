@@ -49,6 +49,8 @@ def _download(cache: Path, maven: str, report: Callable[[str], None]) -> Path:
     except ValueError as error:
         raise StackError(f"{url} does not have the SHA-256 that Trino {VERSION} has; nothing was kept", url=url) from error
     except requests.RequestException as error:
+        if error.response is not None:
+            error.response.close()
         reason = str(error).splitlines()[0]
         raise StackError(f"Trino {VERSION} can't be downloaded: {reason}; stack.maven names another Maven repository", url=url) from error
 
