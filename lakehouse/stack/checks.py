@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import psutil
 
@@ -13,8 +13,13 @@ from lakehouse.stack.server import Server
 from lakehouse.stack.site import HOST
 
 
-def check_ports(servers: Sequence[Server], to_start: Sequence[Server]) -> None:
+def check_ports(servers: Sequence[Server], to_start: Sequence[Server], own_pids: Collection[int] = ()) -> None:
     """See that no two servers want one port, and that nobody else has one.
+
+    Args:
+        servers: all of the stack.
+        to_start: those that will be started.
+        own_pids: processes of the stack, which may have a port that they are about to give up.
 
     Raises:
         StackError: names the port, the setting, and who listens there.
@@ -26,11 +31,15 @@ def check_ports(servers: Sequence[Server], to_start: Sequence[Server]) -> None:
             raise StackError(f"port {port} is wanted twice, by {settings}: choose another for one of them", port=port)
     for server in to_start:
         for setting, port in server.ports.items():
-            if not _is_free(port):
-                raise StackError(
-                    f"port {port} for {server.name} ({setting}) is in use{_by_whom(port)}: end what listens there, or choose another port",
-                    port=port,
-                )
+            if _is_free(port):
+                continue
+            holder = _listener(port)
+            if holder and holder.pid in own_pids:
+                continue
+            whom = f" by {holder.name()} (process {holder.pid})" if holder else ""
+            raise StackError(
+                f"port {port} for {server.name} ({setting}) is in use{whom}: end what listens there, or choose another port", port=port
+            )
 
 
 def _is_free(port: int) -> bool:
@@ -43,14 +52,15 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _by_whom(port: int) -> str:
+def _listener(port: int) -> psutil.Process | None:
+    """Return who listens at a port, if we may see it."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+                return psutil.Process(connection.pid)
     except psutil.Error:
         pass
-    return ""
+    return None
 
 
 def check_memory(to_start: Sequence[Server], available_mb: int | None = None) -> None:

@@ -23,6 +23,7 @@ def connection_settings(site: Site) -> dict[str, Any]:
             "warehouse": WAREHOUSE,
             "credential": f"{keys.s3_access_key}:{keys.s3_secret_key}",
             "properties": {
+                "oauth2-server-uri": f"http://{HOST}:{stack.rest_port}/v1/oauth/tokens",
                 "s3.endpoint": f"http://{HOST}:{stack.s3_port}",
                 "s3.region": REGION,
                 "s3.access-key-id": keys.s3_access_key,
@@ -54,7 +55,9 @@ def as_toml(site: Site) -> str:
 
 
 def _toml_table(name: str, values: dict[str, Any]) -> list[str]:
-    leaves = [f"{json.dumps(key) if '.' in key else key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    leaves = [
+        f"{json.dumps(key) if '.' in key else key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)
+    ]
     lines = ["", f"[{name}]", *leaves]
     for key, value in values.items():
         if isinstance(value, dict):

@@ -87,8 +87,6 @@ def start_process(launch: Launch, folder: Path, log: Path, record: Path) -> None
 
 def find_process(record: Record | None) -> psutil.Process | None:
     """Return the recorded process if it lives; another one with its number is not it."""
-    for started in _started:
-        started.poll()
     if record is None:
         return None
     try:
@@ -99,15 +97,23 @@ def find_process(record: Record | None) -> psutil.Process | None:
         return None
 
 
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """Return a process and all that descend from it."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]
+
+
 def stop_process(file: Path) -> None:
     """End the recorded process and its children: asked first, killed after 30 s; the record goes with it."""
     record = read_record(file)
     process = find_process(record)
     if record and process:
+        members = family(process)
         with contextlib.suppress(psutil.NoSuchProcess):
-            family = [process, *process.children(recursive=True)]
             process.send_signal(record.stop_signal)
-            kill_all(_wait_until_gone(family))
+        kill_all(_wait_until_gone(members))
     file.unlink(missing_ok=True)
 
 
@@ -129,6 +135,8 @@ def _wait_until_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def _is_alive(process: psutil.Process) -> bool:
     """Return whether a process runs; one that ended, but whose parent has not asked how, does not."""
+    for started in _started:
+        started.poll()
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -151,7 +159,7 @@ def _mark_of(process: psutil.Process) -> str | None:
 def memory_bytes(process: psutil.Process) -> int:
     """Return what a process and its children hold; memory that they share is counted for each."""
     total = 0
-    for one in (process, *process.children(recursive=True)):
+    for one in family(process):
         with contextlib.suppress(psutil.Error):
             total += one.memory_info().rss
     return total

@@ -14,7 +14,17 @@ from lakehouse.stack.site import DEPLOY, HOST, Site
 
 VERSION = "4.48"
 BUCKETS = ("lake", "exchange", "warehouse")
-_INNER_PORTS = ("master", "master.port.grpc", "volume", "volume.port.grpc", "filer", "filer.port.grpc", "s3.port.grpc", "admin", "admin.port.grpc")
+_INNER_PORTS = (
+    "master",
+    "master.port.grpc",
+    "volume",
+    "volume.port.grpc",
+    "filer",
+    "filer.port.grpc",
+    "s3.port.grpc",
+    "admin",
+    "admin.port.grpc",
+)
 
 
 class SeaweedFS(Server):

@@ -15,6 +15,7 @@ from lakehouse.stack.api import Api
 from lakehouse.stack.checks import check_memory, check_ports
 from lakehouse.stack.postgres import Postgres
 from lakehouse.stack.processes import (
+    family,
     find_process,
     kill_all,
     launch_hash,
@@ -74,15 +75,12 @@ def start_stack(site: Site, workers: int, report: Report) -> list[ServerState]:
     if missing:
         raise StackError("; ".join(missing))
     with _held(site):
+        to_start = [server for server in servers if not _runs_so(site, server)]
+        check_ports(servers, to_start, _own_pids(site))
+        check_memory([server for server in to_start if not _lives(site, server)])
         for name in _recorded(site) - {server.name for server in servers}:
             report(f"stopping {name}")
             stop_process(site.record(name))
-        lacking = [server for server in servers if not _lives(site, server)]
-        check_ports(servers, lacking)
-        check_memory(lacking)
-        for server in lacking:
-            server.prepare(report)
-        to_start = [server for server in servers if not _runs_so(site, server)]
         for server in to_start:
             _start(site, server, report)
         _wait(site, servers, report)
@@ -91,7 +89,13 @@ def start_stack(site: Site, workers: int, report: Report) -> list[ServerState]:
 
 def stop_stack(site: Site, report: Report) -> list[str]:
     """Stop all servers, the last started first; return the names of those that lived. Their state stays."""
-    order = ["api", *sorted((name for name in _recorded(site) if name.startswith("trino-")), reverse=True), "trino", "postgres", "seaweedfs"]
+    order = [
+        "api",
+        *sorted((name for name in _recorded(site) if name.startswith("trino-")), reverse=True),
+        "trino",
+        "postgres",
+        "seaweedfs",
+    ]
     stopped = []
     with _held(site):
         for name in order:
@@ -122,6 +126,11 @@ def _recorded(site: Site) -> set[str]:
     return {file.stem for file in (site.folder / "run").glob("*.json")}
 
 
+def _own_pids(site: Site) -> set[int]:
+    found = (find_process(read_record(site.record(name))) for name in _recorded(site))
+    return {one.pid for process in found if process for one in family(process)}
+
+
 def _lives(site: Site, server: Server) -> bool:
     return find_process(read_record(site.record(server.name))) is not None
 
@@ -136,6 +145,7 @@ def _start(site: Site, server: Server, report: Report) -> None:
     if _lives(site, server):
         report(f"stopping {server.name}: its settings changed")
     stop_process(site.record(server.name))
+    server.prepare(report)
     report(f"starting {server.name}")
     launch = server.launch()
     try:

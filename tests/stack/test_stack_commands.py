@@ -10,7 +10,7 @@ import time
 
 import psutil
 import pytest
-from conftest import StackInTests
+from stack_in_tests import StackInTests
 
 from catalog.errors import StackError
 from lakehouse.stack.processes import marked_processes

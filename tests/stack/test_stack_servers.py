@@ -10,8 +10,8 @@ import boto3
 import httpx
 import pyarrow as pa
 import pytest
-from conftest import StackInTests
 from pyiceberg.catalog import load_catalog
+from stack_in_tests import StackInTests
 
 from lakehouse.stack.connection import addresses, connection_settings
 

@@ -34,7 +34,11 @@ def _fake_java(folder: Path, modules: str) -> Path:
 
 @pytest.mark.parametrize(
     ("modules", "reason"),
-    [("java.base@17.0.15\\n", "Java 17"), ("java.base@25\\njava.sql@25\\n", "Java 25 without the module jdk.incubator.vector"), ("", "tells no version")],
+    [
+        ("java.base@17.0.15\\n", "Java 17"),
+        ("java.base@25\\njava.sql@25\\n", "Java 25 without the module jdk.incubator.vector"),
+        ("", "tells no version"),
+    ],
 )
 def test_a_java_that_does_not_fit_is_named_with_the_reason(make_site: MakeSite, tmp_path: Path, modules: str, reason: str) -> None:
     """What is asked for, what was looked at and why it does not fit, and what to install."""
@@ -115,7 +119,9 @@ def test_too_little_memory_is_told(make_site: MakeSite) -> None:
     """What each server may come to hold, what is free, and which settings make it less."""
     servers = make_servers(make_site(coordinator_heap="3G", worker_heap="512M"), 2)
     check_memory(servers, 100_000)
-    with pytest.raises(StackError, match=r"may come to hold 7,996 MB \(.*trino 3,872, trino-worker-1 1,312.*\), and 1,000 MB are free; lower stack"):
+    with pytest.raises(
+        StackError, match=r"may come to hold 7,996 MB \(.*trino 3,872, trino-worker-1 1,312.*\), and 1,000 MB are free; lower stack"
+    ):
         check_memory(servers, 1_000)
 
 

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
-HAS_COMPOSE = bool(shutil.which("docker")) and subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+HAS_COMPOSE = (
+    bool(shutil.which("docker")) and subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+)
 # What the servers are called there, and here.
 NAMES = {"seaweedfs": "seaweedfs", "postgres": "postgres", "trino": "trino", "trino-worker": "trino-worker-1"}
 
@@ -84,7 +86,9 @@ def test_trino_gets_the_same_variables(make_site: Callable[..., Site], tmp_path:
     (tmp_path / "cache" / f"trino-server-{download.VERSION}").mkdir(parents=True)
     launches = {server.name: server.launch() for server in make_servers(make_site(), 1)}
     for service, config in (("trino", "coordinator.properties"), ("trino-worker", "worker.properties")):
-        files = (ROOT / "deploy/trino" / name for name in (config, "exchange-manager.properties", "catalog/lake.properties", "node.properties"))
+        files = (
+            ROOT / "deploy/trino" / name for name in (config, "exchange-manager.properties", "catalog/lake.properties", "node.properties")
+        )
         wanted = {name for file in files for name in re.findall(r"\$\{ENV:(\w+)\}", file.read_text(encoding="utf-8"))}
         assert set(SERVICES[service]["environment"]) == wanted
         assert set(launches[NAMES[service]].environment) == wanted
