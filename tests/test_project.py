@@ -64,6 +64,7 @@ DOCUMENTS = (
     "docs/glossary.md",
     "docs/sources.md",
     "docs/settings.md",
+    "docs/stack.md",
 )
 
 

@@ -172,10 +172,11 @@ def _wait(site: Site, servers: list[Server], report: Report) -> None:
 
 
 def _last_lines(site: Site, server: Server) -> str:
+    """Return where a server's log is and what it says last, in one line; lines that are drawn, not written, are left out."""
     log = site.log(server.name)
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    said = " | ".join(line.strip()[:200] for line in lines if line.strip()[:1].isalnum())
-    return f"see {log}; it ends with: {' | '.join(said.split(' | ')[-LAST_LINES:])}"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    said = [line.strip()[:200] for line in lines if line.strip()[:1].isalnum()]
+    return f"see {log}; it ends with: {' | '.join(said[-LAST_LINES:])}"
 
 
 def _state(site: Site, server: Server) -> ServerState:
