@@ -14,7 +14,8 @@
     ├── ReleaseError             a release can't be made, found or read
     │   └── VerificationError    a hash, a signature, a digest or the chain of releases doesn't hold
     ├── PublishError             a target refused a release
-    └── QueryError               a reader's SQL or table name
+    ├── QueryError               a reader's SQL or table name
+    └── StackError               a server of the stack can't be started, or is not there
 
 A message names the thing, its value, and what would be right. Vendors' exceptions are wrapped where they arise.
 """
@@ -123,3 +124,9 @@ class QueryError(OsslakeError):
     """A reader's SQL or table name can't be used."""
 
     code = "query"
+
+
+class StackError(OsslakeError):
+    """A server of the stack can't be started, or is not there."""
+
+    code = "stack"

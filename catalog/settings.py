@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -142,6 +143,43 @@ class PublishSettings(_Part):
     static_url: str = ""
 
 
+class StackSettings(_Part):
+    """What `osslake stack` runs on one machine: [stack.md](stack.md). All ports are TCP, at 127.0.0.1."""
+
+    folder: Path | None = Field(
+        None, description="state, logs and credentials of the servers; default: ~/.local/state/osslake/stack, for root /var/lib/osslake/stack"
+    )
+    cache: Path = Field(Path("~/.cache/osslake/stack"), description="where Trino's server is kept once it is downloaded")
+    maven: str = Field("https://repo.maven.apache.org/maven2", description="Maven repository that Trino's server comes from")
+    java_home: Path | None = Field(
+        None, description="a JDK 24 or later; default: the first that fits of JAVA_HOME, PATH and Debian's folder of JVMs"
+    )
+    workers: int = Field(1, ge=0, description="Trino's workers; 0: the coordinator works itself")
+    coordinator_heap: str = Field("3G", pattern=r"^\d+[MG]$", description="of Trino's coordinator; it takes about 800 MB more")
+    worker_heap: str = Field("2G", pattern=r"^\d+[MG]$", description="of each of Trino's workers; it takes about 800 MB more")
+    retry_policy: Literal["NONE", "TASK"] = Field("NONE", description="TASK: what a lost Trino worker did is done again by another")
+    start_timeout_s: float = Field(180.0, gt=0, description="how long a server may take until it answers")
+    s3_port: int = Field(8333, ge=1, le=65535, description="S3")
+    rest_port: int = Field(8181, ge=1, le=65535, description="Iceberg REST catalog")
+    seaweedfs_port: int = Field(9330, ge=1, le=65526, description="first of nine that SeaweedFS's parts use among themselves")
+    trino_port: int = Field(8080, ge=1, le=65535, description="Trino's coordinator")
+    worker_port: int = Field(8090, ge=1, le=65535, description="Trino's first worker; the others follow")
+    postgres_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL")
+    api_port: int = Field(8000, ge=1, le=65535, description="`osslake serve`")
+
+    @property
+    def home(self) -> Path:
+        """The folder of state, logs and credentials."""
+        if self.folder:
+            return self.folder.expanduser().absolute()
+        return Path("/var/lib/osslake/stack") if os.geteuid() == 0 else Path("~/.local/state/osslake/stack").expanduser()
+
+    @property
+    def environment_java_home(self) -> Path | None:
+        """What JAVA_HOME says."""
+        return Path(os.environ["JAVA_HOME"]) if os.environ.get("JAVA_HOME") else None
+
+
 def author_key_id(author_key: bytes) -> str:
     """Return the id of a key of the HMAC over authors' addresses: 16 hex digits."""
     return hmac.new(author_key, b"osslake author key", hashlib.sha256).hexdigest()[:16]
@@ -164,6 +202,7 @@ class Settings(BaseSettings):
     transform: TransformSettings = TransformSettings()
     release: ReleaseSettings = ReleaseSettings()
     publish: PublishSettings = PublishSettings()
+    stack: StackSettings = StackSettings()
 
     @property
     def author_key_id(self) -> str:

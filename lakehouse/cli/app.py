@@ -12,7 +12,7 @@ import typer
 
 from catalog.errors import OsslakeError
 from catalog.settings import DEFAULT_LAKE, Settings, load_settings
-from lakehouse.cli import ingest, pipeline, read, release
+from lakehouse.cli import ingest, pipeline, read, release, stack
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which Typer gives by itself, without a word."""
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(release.app, name="release")
+app.add_typer(stack.app, name="stack")
 pipeline.register(app)
 read.register(app)
 
@@ -44,11 +45,11 @@ class _Lake:
     """The lake that a command works on; its settings are read when they are first asked for."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     @property
     def settings(self) -> Settings:
-        return load_settings(self._path)
+        return load_settings(self.path)
 
 
 def main() -> None:

@@ -69,6 +69,16 @@ def progress() -> Iterator[tuple[Callable[[LoadSummary], None], Callable[[str], 
     yield on_load, lambda step: log.info("step", step=step)
 
 
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Show steps: a status line on a terminal, lines elsewhere. Yields what is told of each."""
+    if _errors.is_terminal:
+        with _errors.status("starting") as status:
+            yield status.update
+        return
+    yield lambda step: _errors.print(step, soft_wrap=True)
+
+
 def _load_line(summary: LoadSummary) -> str:
     return f"{summary.source}: {summary.files:,} files, {summary.loaded:,} rows, {summary.rows_per_s:,.0f} rows/s"
 

@@ -14,6 +14,10 @@ from urllib.request import urlopen
 from contract.servers import Postgres, Seaweed, free_ports, wait_until
 from end_to_end.lakes import Lake
 
+from lakehouse.stack.download import trino_server
+from lakehouse.stack.java import find_java
+from lakehouse.stack.site import Site
+
 HEAP = "2G"
 START_TIMEOUT_S = 120.0
 
@@ -92,15 +96,10 @@ class StackLake(Lake):
 
 
 @contextmanager
-def trino(folder: Path) -> Iterator[int]:
-    """Run a coordinator that works itself, over a folder; give its port.
-
-    `TRINO_HOME` names an unpacked trino-server; a JDK 24 or later is looked for in `JAVA_HOME` and where Debian keeps its own.
-    """
-    home = os.environ.get("TRINO_HOME")
-    if not home:
-        raise AssertionError("Trino is missing: set TRINO_HOME to an unpacked trino-server-476 (Maven Central, io.trino:trino-server)")
-    port, java = free_ports(1)[0], _jdk()
+def trino(folder: Path, site: Site) -> Iterator[int]:
+    """Run a coordinator that works itself, over a folder; give its port. Server and JDK are those of `osslake stack`."""
+    home, (java, _) = trino_server(site.stack, lambda _: None), find_java(site.stack)
+    port = free_ports(1)[0]
     files = {
         "node.properties": f"node.environment=test\nnode.id=coordinator\nnode.data-dir={folder}/data\nnode.bind-ip=127.0.0.1\n"
         "node.internal-address=127.0.0.1\n",
@@ -114,7 +113,7 @@ def trino(folder: Path) -> Iterator[int]:
     for name, text in files.items():
         (folder / "etc" / name).write_text(text)
     command = [f"{home}/bin/launcher", "run", "--etc-dir", folder / "etc", "--launcher-log-file", folder / "launcher.log"]
-    environment = os.environ | {"JAVA_HOME": java, "PATH": f"{java}/bin:{os.environ['PATH']}"}
+    environment = os.environ | {"JAVA_HOME": str(java), "PATH": f"{java}/bin:{os.environ['PATH']}"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
@@ -123,16 +122,6 @@ def trino(folder: Path) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(START_TIMEOUT_S)
-
-
-def _jdk() -> str:
-    places = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
-    for home in [*places, *sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)]:
-        if (home / "release").is_file():
-            version = next(line for line in (home / "release").read_text().splitlines() if line.startswith("JAVA_VERSION="))
-            if int(version.split('"')[1].split(".")[0]) >= 24:
-                return str(home)
-    raise AssertionError("a JDK 24 or later is missing: Debian and Ubuntu have Temurin 25 from Adoptium; or set JAVA_HOME")
 
 
 def _is_up(port: int) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,45 @@ from end_to_end import chain
 from end_to_end.lakes import Shelf, open_shelf
 from end_to_end.worlds import build_small
 
+from catalog.settings import Settings, StackSettings
+from lakehouse.stack import open_site
+from lakehouse.stack.stack import make_servers
 from stack.cluster import Cluster, StackLake, trino
+from stack.stack_in_tests import HEAPS, StackInTests, free_ports
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    """Return a folder that other users can enter, as PostgreSQL's does where root runs the tests; pytest's own are closed to them."""
+    folder = Path(tempfile.mkdtemp(prefix="osslake-stack-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def unstarted(stack_folder: Path) -> StackInTests:
+    """Return a stack with one worker of Trino on free ports; where something is missing the test is skipped, or fails where CI is set."""
+    first = free_ports(16)
+    names = ("s3_port", "rest_port", "trino_port", "postgres_port", "api_port", "worker_port")
+    ports = {name: first + place for place, name in enumerate(names)} | {"seaweedfs_port": first + len(names)}
+    settings = StackSettings(folder=stack_folder / "stack", **HEAPS, **ports)
+    (stack_folder / "lake").mkdir()
+    stack = StackInTests(open_site(stack_folder / "lake", Settings(folder=stack_folder / "lake", stack=settings)))
+    missing = [line for server in make_servers(stack.site, 1) for line in server.needs()]
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("; ".join(missing))
+    return stack
+
+
+@pytest.fixture(scope="module")
+def stack(unstarted: StackInTests) -> Iterator[StackInTests]:
+    """Return the stack, up."""
+    try:
+        unstarted.up()
+        yield unstarted
+    finally:
+        unstarted.down()
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +62,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Run SeaweedFS, PostgreSQL and Trino."""
+def cluster(tmp_path_factory: pytest.TempPathFactory, unstarted: StackInTests) -> Iterator[Cluster]:
+    """Run SeaweedFS, PostgreSQL and a Trino that takes a catalog for each lake."""
     folder = tmp_path_factory.mktemp("cluster")
-    with seaweed(folder / "seaweed") as store, postgres() as state, trino(folder / "trino") as port:
+    with seaweed(folder / "seaweed") as store, postgres() as state, trino(folder / "trino", unstarted.site) as port:
         yield Cluster(store, state, port)
 
 
