@@ -201,7 +201,13 @@ def test_traps_are_found(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["CAST(a AS DOUBLE) / b", "DATE_DIFF('day', a_date, CAST(b AS DATE))", "CAST(DATE_ADD('day', 1, d) AS DATE)", "CAST(a AS TIMESTAMP(6) WITH TIME ZONE)"]
+    "sql",
+    [
+        "CAST(a AS DOUBLE) / b",
+        "DATE_DIFF('day', a_date, CAST(b AS DATE))",
+        "CAST(DATE_ADD('day', 1, d) AS DATE)",
+        "CAST(a AS TIMESTAMP(6) WITH TIME ZONE)",
+    ],
 )
 def test_what_is_no_trap_is_left_alone(sql: str) -> None:
     """The same functions, guarded by a cast, are fine."""
