@@ -60,7 +60,9 @@ class TrinoSession(Session):
         """
         held = "SELECT min(table_name) FROM information_schema.tables WHERE table_schema = 'marts' AND table_type = 'BASE TABLE'"
         if name := self.value(held):
-            raise TransformError(f"marts.{name} was published from DuckDB, and a lake keeps its engine: run on duckdb, or make another lake")
+            raise TransformError(
+                f"marts.{name} was published from DuckDB, and a lake keeps its engine: run on duckdb, or make another lake"
+            )
         self.rows(f"CREATE SCHEMA IF NOT EXISTS {PINNED}")
         for name, pin in pins.items():
             self.rows(f"CREATE OR REPLACE VIEW {PINNED}.{identifier(name)} SECURITY INVOKER AS {_pinned_query(pin)}")
