@@ -12,7 +12,7 @@ from end_to_end.worlds import TINY, build_tiny, hours_of
 from stack.cluster import Cluster
 
 pytestmark = pytest.mark.stack
-POINTS = ("transform.prepared", "transform.deleted:4", "transform.inserted:5", "transform.planned", "publish.written")
+POINTS = ("transform.deleted:4", "transform.inserted:5", "transform.planned", "publish.written")
 
 
 def test_run_that_is_killed_again_and_again_is_as_if_never_killed(cluster: Cluster, tmp_path: Path) -> None:
