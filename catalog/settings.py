@@ -147,7 +147,8 @@ class StackSettings(_Part):
     """What `osslake stack` runs on one machine: [stack.md](stack.md). All ports are TCP, at 127.0.0.1."""
 
     folder: Path | None = Field(
-        None, description="state, logs and credentials of the servers; default: ~/.local/state/osslake/stack, for root /var/lib/osslake/stack"
+        None,
+        description="state, logs and credentials of the servers; default: ~/.local/state/osslake/stack, for root /var/lib/osslake/stack",
     )
     cache: Path = Field(Path("~/.cache/osslake/stack"), description="where Trino's server is kept once it is downloaded")
     maven: str = Field("https://repo.maven.apache.org/maven2", description="Maven repository that Trino's server comes from")

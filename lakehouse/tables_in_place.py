@@ -6,7 +6,7 @@ its own in the namespace `published`, in which Trino replaces the months that di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -58,10 +58,9 @@ def publish_in_place(
                 written[name] = []
                 crash_point("publish.table")
         for dataset in datasets:
-            months = (
-                [] if dataset.full_name in physical else _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything)
-            )
-            written |= {dataset.full_name: months} if months else {}
+            if dataset.full_name not in physical:
+                months = _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything=is_everything)
+                written |= {dataset.full_name: months} if months else {}
             if progress:
                 progress(dataset.full_name)
             crash_point("publish.table")
@@ -92,12 +91,10 @@ class _View:
             session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
         self.day = dataset.partitioning.column if dataset.partitioning else ""
 
-    def publish(self, is_everything: bool) -> list[str]:
+    def publish(self, *, is_everything: bool) -> list[str]:
         """Replace the partitions that differ from the view's rows; return their names."""
-        where = self._where(self._noted(is_everything=is_everything))
-        if where is None:
-            return []
-        changed = self._differing(where)
+        noted = self._noted(is_everything=is_everything)
+        changed = self._differing(self._where(noted)) if noted else set()
         if not changed:
             return []
         chosen = self._where(changed)
@@ -108,21 +105,21 @@ class _View:
 
     def _noted(self, *, is_everything: bool) -> set[date | None]:
         """Return the months that the run may have changed; one None for all rows."""
-        if is_everything or not self.day or self.dataset.name == "metric_periods_v1":
+        if is_everything or not self.day:
             return {None}
         level = self.dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
         names = ", ".join(f"'intermediate.{half}{level}'" for half in HALVES)
-        rows = self.session.rows(f"SELECT DISTINCT CAST(date_trunc('month', day) AS DATE) FROM control.unpublished_days WHERE table_name IN ({names})")
+        rows = self.session.rows(
+            f"SELECT DISTINCT CAST(date_trunc('month', day) AS DATE) FROM control.unpublished_days WHERE table_name IN ({names})"
+        )
         return {row[0] for row in rows}
 
-    def _where(self, months: set[date | None]) -> str | None:
-        """Return the condition of months, as ranges that Trino can tell from partitions; None where there are none."""
-        if not months:
-            return None
+    def _where(self, months: set[date | None]) -> str:
+        """Return the condition of months, as ranges that Trino can tell from partitions; one None is all of them."""
         if None in months:
             return ""
         ranges = (
-            f"({self.day} >= DATE '{month}' AND {self.day} < DATE '{_next_month(month)}')" for month in sorted(months, key=str) if month
+            f"({self.day} >= DATE '{first}' AND {self.day} < DATE '{end}')" for first, end in _spans(month for month in months if month)
         )
         return f" WHERE {' OR '.join(ranges)}"
 
@@ -133,5 +130,10 @@ class _View:
         return {row[0] for row in self.session.rows(query)}
 
 
-def _next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+def _spans(months: Iterable[date]) -> list[tuple[date, date]]:
+    """Return months as few spans: first day, and first day after."""
+    spans: list[tuple[date, date]] = []
+    for month in sorted(months):
+        first = spans.pop()[0] if spans and spans[-1][1] == month else month
+        spans.append((first, date(month.year + month.month // 12, month.month % 12 + 1, 1)))
+    return spans

@@ -48,7 +48,10 @@ def scans(query: exp.Expression, staged: Collection[str] = ()) -> int:
 
 
 def _scans(query: exp.Expression, counts: Mapping[str, int], staged: Collection[str]) -> int:
-    return sum(counts[table.name] if not table.db and table.name in counts and table.name not in staged else 1 for table in query.find_all(exp.Table))
+    return sum(
+        counts[table.name] if not table.db and table.name in counts and table.name not in staged else 1
+        for table in query.find_all(exp.Table)
+    )
 
 
 def _found(query: exp.Expression, *, may_split: bool) -> Iterator[tuple[exp.Expression, str]]:

@@ -170,7 +170,9 @@ def _staged(model: Any) -> list[str]:
 
 def test_cte_that_others_read_is_counted_wherever_it_is_read() -> None:
     """Reads multiply through CTEs that are not staged."""
-    query = parse_one("WITH a AS (SELECT * FROM s.t), b AS (SELECT * FROM a, a AS x), c AS (SELECT * FROM b, b AS y) SELECT * FROM c, c AS z")
+    query = parse_one(
+        "WITH a AS (SELECT * FROM s.t), b AS (SELECT * FROM a, a AS x), c AS (SELECT * FROM b, b AS y) SELECT * FROM c, c AS z"
+    )
     assert (scans(query), scans(query, ["b"])) == (8, 4)
 
 

@@ -41,7 +41,10 @@ def granian(lake: Path, workers: int = 1, dataset: str = "small-lake") -> Iterat
     """Serve a lake by a process of its own, and yield its address; it must end by itself when it is asked to."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, str(lake), str(port), str(workers), dataset], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", _SERVE, str(lake), str(port), str(workers), dataset],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         yield _wait_for(process, f"http://127.0.0.1:{port}", "/healthz")

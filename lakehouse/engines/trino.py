@@ -53,7 +53,16 @@ class TrinoSession(Session):
             raise TransformError(f"Trino refuses {statement[:80]!r}: {getattr(error, 'message', error)}") from error
 
     def bind_raw(self, pins: Mapping[str, RawPin]) -> None:
-        """Make the views of exactly the pinned snapshots; a table without one gives no rows."""
+        """Make the views of exactly the pinned snapshots; a table without one gives no rows.
+
+        Raises:
+            TransformError: the catalog holds tables that were published from DuckDB where SQLMesh would put its views.
+        """
+        held = "SELECT min(table_name) FROM information_schema.tables WHERE table_schema = 'marts' AND table_type = 'BASE TABLE'"
+        if name := self.value(held):
+            raise TransformError(
+                f"marts.{name} was published from DuckDB, and a lake keeps its engine: run on duckdb, or make another lake"
+            )
         self.rows(f"CREATE SCHEMA IF NOT EXISTS {PINNED}")
         for name, pin in pins.items():
             self.rows(f"CREATE OR REPLACE VIEW {PINNED}.{identifier(name)} SECURITY INVOKER AS {_pinned_query(pin)}")

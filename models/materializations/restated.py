@@ -42,6 +42,7 @@ class Restated(CustomMaterialization):
         staged = [part.strip() for part in chosen.get("staged", "").split(",") if part.strip()] if self.adapter.dialect == "trino" else []
         query = self._stage(query_or_df, staged, name) if staged else query_or_df
         self.adapter.insert_append(table_name, query, target_columns_to_types=model.columns_to_types)
+        crash_point("transform.inserted")
         for cte in staged:
             self.adapter.execute(f"DROP TABLE {_scratch(name, cte)}")
         if not is_full:

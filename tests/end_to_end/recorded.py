@@ -54,15 +54,17 @@ class Recorded:
         return [json.loads(line) | {"_line": line} for line in self.lines(hour)]
 
 
-def build(folder: Path, shared_data: Path) -> None:
-    """Load the three hour files and the directory with its history, transform, release."""
-    hours, lake = folder / "hours", Lake(folder / "lake")
+def build(folder: Path, shared_data: Path, lake: Lake | None = None) -> None:
+    """Load the three hour files and the directory with its history, transform, release; in a lake that already has settings if one is given."""
+    hours, lake = folder / "hours", lake or Lake(folder / "lake")
     hours.mkdir()
-    lake.folder.mkdir()
+    lake.folder.mkdir(exist_ok=True)
     for source, name in HOURS.items():
         shutil.copyfile(shared_data / "gharchive" / f"{source}.json.gz", hours / f"{name}.json.gz")
     bundle = shared_data / "oss-directory" / "oss-directory-history.bundle"
-    text = f'[[sources.oss_directory]]\naddress = "{bundle}"\nhistory = true\n'
+    given = lake.folder / "osslake.toml"
+    text = given.read_text() if given.is_file() else ""
+    text += f'\n[[sources.oss_directory]]\naddress = "{bundle}"\nhistory = true\n'
     text += "".join(f'[[sources.gharchive]]\naddress = "{hours}"\nfrom = "{start}"\nto = "{end}"\n' for start, end in _SPANS)
     (lake.folder / "osslake.toml").write_text(text)
     lake.run()

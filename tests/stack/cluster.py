@@ -36,7 +36,8 @@ class Cluster:
         self.seaweed.make_table_bucket(dataset)
         self.postgres.make_database(dataset)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "stack.toml").write_text(self._settings(dataset))
+        for name in ("stack.toml", "osslake.toml"):
+            (folder / name).write_text(self._settings(dataset))
         return StackLake(folder, self)
 
     def _settings(self, dataset: str) -> str:

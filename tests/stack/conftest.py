@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from contract.servers import postgres, seaweed
 from end_to_end import chain
-from end_to_end.lakes import Shelf, open_shelf
-from end_to_end.worlds import build_small
+from end_to_end import recorded as recorded_data
+from end_to_end.lakes import Lake, Shelf, open_shelf
+from end_to_end.worlds import build_small, hours_of
 
 from catalog.settings import Settings, StackSettings
+from ingest.world import WorldSettings, write_world
 from lakehouse.stack import open_site
 from lakehouse.stack.stack import make_servers
 from stack.cluster import Cluster, StackLake, trino
@@ -55,6 +57,9 @@ def stack(unstarted: StackInTests) -> Iterator[StackInTests]:
         unstarted.down()
 
 
+TEN_THOUSAND = WorldSettings(events=10_000, days=60, seed=1, projects=40)
+
+
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """Return the shelf of folders that are built once."""
@@ -90,3 +95,29 @@ def stack_steps(shelf: Shelf, small_world: Path, cluster: Cluster) -> tuple[chai
 
     folder = shelf.once("stack_steps", build)
     return chain.Chain(folder), StackLake(folder / "lake", cluster)
+
+
+@pytest.fixture(scope="session")
+def at_once(shelf: Shelf, cluster: Cluster) -> tuple[Lake, Lake]:
+    """Return two lakes of a world of 10,000 records, each built at once: the embedded one, and that on the stack."""
+
+    def build(folder: Path) -> None:
+        write_world(folder / "world", TEN_THOUSAND)
+        for lake in (Lake(folder / "embedded"), cluster.new_lake(folder / "stack")):
+            lake.name_sources(folder / "world", hours_of(TEN_THOUSAND)).run()
+
+    folder = shelf.once("at_once", build)
+    return Lake(folder / "embedded"), StackLake(folder / "stack", cluster)
+
+
+@pytest.fixture(scope="session")
+def recorded(shelf: Shelf, cluster: Cluster, shared_data: Path) -> tuple[Lake, Lake]:
+    """Return two lakes of the recorded hours and the real directory: the embedded one, and that on the stack."""
+
+    def build(folder: Path) -> None:
+        for name, lake in (("embedded", Lake(folder / "embedded" / "lake")), ("stack", cluster.new_lake(folder / "stack" / "lake"))):
+            (folder / name).mkdir(exist_ok=True)
+            recorded_data.build(folder / name, shared_data, lake)
+
+    folder = shelf.once("recorded", build)
+    return Lake(folder / "embedded" / "lake"), StackLake(folder / "stack" / "lake", cluster)

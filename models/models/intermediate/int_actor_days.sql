@@ -5,6 +5,7 @@ MODEL (
     materialization_properties (restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'event_date')
   ),
   partitioned_by MONTH(event_date),
+  physical_properties (sorted_by = ARRAY['artifact_id', 'event_date']),
   columns (event_date DATE, event_source TEXT, artifact_id TEXT, actor_id TEXT, actor_kind TEXT, is_commit BOOLEAN),
   grain (event_date, event_source, artifact_id, actor_id, actor_kind),
   description 'Days on which an actor contributed to an artifact (committed, opened an issue, opened or merged a pull request).',

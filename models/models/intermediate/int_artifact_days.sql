@@ -5,6 +5,7 @@ MODEL (
     materialization_properties (restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'event_date')
   ),
   partitioned_by MONTH(event_date),
+  physical_properties (sorted_by = ARRAY['artifact_id', 'event_date']),
   columns (event_date DATE, event_source TEXT, artifact_id TEXT, event_type TEXT, actor_kind TEXT, amount DOUBLE),
   grain (event_date, event_source, artifact_id, event_type, actor_kind),
   description 'What happened to an artifact on a day, summed by type and kind of actor.',

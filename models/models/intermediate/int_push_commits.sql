@@ -4,6 +4,7 @@ MODEL (
     materialization 'restated',
     materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)', month_of = 'record_date')
   ),
+  partitioned_by MONTH(record_date),
   columns (
     record_date DATE, repository_kind TEXT, repository_key TEXT, sha TEXT, pushed_at TIMESTAMPTZ, record_id TEXT,
     actor_artifact_kind TEXT, actor_key TEXT, actor_kind TEXT

@@ -9,6 +9,8 @@ MODEL (
       staged = 'froms, entities, edges, edge_people, person_flags, artifact_days, neighbours, activity, additive, full_time, valued'
     )
   ),
+  partitioned_by MONTH(sample_date),
+  physical_properties (sorted_by = ARRAY['entity_id', 'metric_name']),
   columns (metric_name TEXT, entity_id TEXT, sample_date DATE, amount DOUBLE, event_source TEXT, measure TEXT, is_no_bots BOOLEAN, window_name TEXT),
   grain (metric_name, entity_id, sample_date),
   audits (unique_samples),

@@ -4,6 +4,7 @@ MODEL (
     materialization 'restated',
     materialization_properties (restates = 'record_date IN (SELECT record_date FROM control.changed_days)', month_of = 'record_date')
   ),
+  partitioned_by MONTH(record_date),
   columns (record_date DATE, artifact_kind TEXT, artifact_number BIGINT, artifact_name TEXT, first_seen_at TIMESTAMPTZ, last_seen_at TIMESTAMPTZ),
   grain (record_date, artifact_kind, artifact_number, artifact_name),
   description 'On which days which repository or account was seen under which name. Without a number: seen by name alone, as in records before 2015.',

@@ -5,6 +5,7 @@ MODEL (
     materialization_properties (restates = '(bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'bucket_date')
   ),
   partitioned_by MONTH(bucket_date),
+  physical_properties (sorted_by = ARRAY['to_artifact_id', 'bucket_date']),
   columns (
     bucket_date DATE, event_type TEXT, event_source TEXT, to_artifact_id TEXT, from_artifact_id TEXT, actor_kind TEXT,
     amount DOUBLE, event_count BIGINT

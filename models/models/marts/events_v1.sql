@@ -9,6 +9,7 @@ MODEL (
     )
   ),
   partitioned_by MONTH(time),
+  physical_properties (sorted_by = ARRAY['to_artifact_id', 'time']),
   columns (
     time TIMESTAMPTZ, event_type TEXT, event_source TEXT, event_source_id TEXT, to_artifact_id TEXT, from_artifact_id TEXT,
     actor_kind TEXT, amount DOUBLE, record_date DATE

@@ -2,6 +2,7 @@ MODEL (
   name marts.metric_periods_v1,
   kind FULL,
   tags ('month_of=sample_date'),
+  partitioned_by MONTH(sample_date),
   columns (
     metric_id TEXT, metric_name TEXT, sample_date DATE, is_period_complete BOOLEAN, coverage DOUBLE, is_degraded BOOLEAN, gap_reason TEXT
   ),
