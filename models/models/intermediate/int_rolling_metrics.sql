@@ -239,13 +239,7 @@ WITH run AS (
 )
 SELECT
   @metric_name(k.event_source, q.measure, k.is_no_bots, w.window_name) AS metric_name,
-  f.entity_id,
-  k.sample_date,
-  k.amount,
-  k.event_source,
-  q.measure,
-  k.is_no_bots,
-  w.window_name
+  f.entity_id, k.sample_date, k.amount, k.event_source, q.measure, k.is_no_bots, w.window_name
 FROM rows_kept AS k
 INNER JOIN froms AS f ON f.entity_number = k.entity_number
 INNER JOIN @measure_numbers() ON q.measure_number = k.measure_number
