@@ -94,7 +94,7 @@ class _View:
 
     def publish(self, *, is_everything: bool) -> list[str]:
         """Replace the partitions that differ from the view's rows; return their names."""
-        noted = self._noted(is_everything=is_everything)
+        noted = self._noted(is_everything=is_everything or self.is_new)
         changed = self._differing(self._where(noted)) if noted and not self.is_new else noted
         if not changed:
             return []
