@@ -86,20 +86,22 @@ class _View:
         table = ensure_table(catalog, dataset, place)
         self.target, self.source = _sql_name(place), f"{dataset.stage}.{identifier(dataset.name)}"
         self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
-        if table.current_snapshot() is None:
+        self.is_new = table.current_snapshot() is None
+        if self.is_new:
             order = ", ".join(f"'{name}'" for name in dataset.grain)
             session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
         self.day = dataset.partitioning.column if dataset.partitioning else ""
 
     def publish(self, *, is_everything: bool) -> list[str]:
         """Replace the partitions that differ from the view's rows; return their names."""
-        noted = self._noted(is_everything=is_everything)
-        changed = self._differing(self._where(noted)) if noted else set()
+        noted = self._noted(is_everything=is_everything or self.is_new)
+        changed = self._differing(self._where(noted)) if noted and not self.is_new else noted
         if not changed:
             return []
         chosen = self._where(changed)
-        self.session.rows(f"DELETE FROM {self.target}{chosen}")
-        crash_point("publish.written")
+        if not self.is_new:
+            self.session.rows(f"DELETE FROM {self.target}{chosen}")
+            crash_point("publish.written")
         self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{chosen}")
         return [f"{month:%Y-%m}" if month else "" for month in sorted(changed, key=str)]
 
