@@ -50,6 +50,15 @@ def _files_of_other_loads(table: Table, load_ids: set[str]) -> list[DataFile]:
     return [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
 
 
+def unfinished_files(settings: Settings, catalog: Catalog) -> set[str]:
+    """Return the data files of loads that aren't known to have ended, by their paths; nothing else may be put into one file with them."""
+    hours = {row[0] for row in ledger_rows(settings, catalog, GHARCHIVE_HOURS, "DISTINCT _load_id")}
+    repositories = {row[0] for row in ledger_rows(settings, catalog, GIT_REPOSITORIES, "DISTINCT _load_id")}
+    repositories |= committed_loads(ensure_table(catalog, GIT_REPOSITORIES))
+    tables = ((GHARCHIVE_EVENTS, hours), (GIT_COMMITS, repositories))
+    return {file.file_path for dataset, loads in tables for file in _files_of_other_loads(ensure_table(catalog, dataset), loads)}
+
+
 def ingest_gharchive(
     settings: Settings, loader: Loader, address: str, start: str, end: str, *, recheck: bool = False, progress: Progress | None = None
 ) -> LoadSummary:
