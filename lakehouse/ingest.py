@@ -52,11 +52,16 @@ def _files_of_other_loads(table: Table, load_ids: set[str]) -> list[DataFile]:
 
 def unfinished_files(settings: Settings, catalog: Catalog) -> set[str]:
     """Return the data files of loads that aren't known to have ended, by their paths; nothing else may be put into one file with them."""
-    hours = {row[0] for row in ledger_rows(settings, catalog, GHARCHIVE_HOURS, "DISTINCT _load_id")}
-    repositories = {row[0] for row in ledger_rows(settings, catalog, GIT_REPOSITORIES, "DISTINCT _load_id")}
-    repositories |= committed_loads(ensure_table(catalog, GIT_REPOSITORIES))
-    tables = ((GHARCHIVE_EVENTS, hours), (GIT_COMMITS, repositories))
-    return {file.file_path for dataset, loads in tables for file in _files_of_other_loads(ensure_table(catalog, dataset), loads)}
+    found: set[str] = set()
+    for dataset, ledger in ((GHARCHIVE_EVENTS, GHARCHIVE_HOURS), (GIT_COMMITS, GIT_REPOSITORIES)):
+        if not catalog.table_exists(dataset.identifier):
+            continue
+        ended: set[str] = set()
+        if catalog.table_exists(ledger.identifier):
+            ended = {row[0] for row in ledger_rows(settings, catalog, ledger, "DISTINCT _load_id")}
+            ended |= committed_loads(ensure_table(catalog, ledger)) if ledger is GIT_REPOSITORIES else set()
+        found |= {file.file_path for file in _files_of_other_loads(ensure_table(catalog, dataset), ended)}
+    return found
 
 
 def ingest_gharchive(

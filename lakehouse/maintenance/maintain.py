@@ -113,10 +113,7 @@ class _Maintenance:
         self.before = {_name(table): _figures(table, self.listed[_name(table)]) for table in self.tables}
         self.expires_before = now - timedelta(days=self.chosen.keep_snapshots_days)
         self.orphans_before = now - timedelta(hours=self.chosen.orphan_hours)
-        self.unfinished = unfinished_files(settings, catalog) if self._has_raw_tables() else set()
-
-    def _has_raw_tables(self) -> bool:
-        return set(_RAW) <= set(self.before)
+        self.unfinished = unfinished_files(settings, catalog)
 
     def plan(self, step: Step) -> list[TableUpkeep]:
         """Tell what would be done."""
