@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, size
+from lakehouse.cli.pipeline import EngineOption, on_engine
 from lakehouse.lock import lake_lock
 
 if TYPE_CHECKING:
     from lakehouse.maintenance import MaintainSummary, TableUpkeep
+    from lakehouse.maintenance.maintain import Figures
+
+_COUNTED = ("snapshots", "manifests", "data_files", "files")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,12 +25,13 @@ def register(app: typer.Typer) -> None:
 def maintain(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,
+    engine: EngineOption = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Compact small files, merge manifests, expire snapshots, delete files that nothing names; releases stay whole."""
     from lakehouse.maintenance import maintain_lake
 
-    settings = context.obj.settings
+    settings = on_engine(context.obj.settings, engine)
     with lake_lock(settings, "maintain"), progress() as (_, step):
         summary = maintain_lake(settings, dry_run=dry_run, step=step)
     print_json(summary) if output is Output.json else _show(summary)
@@ -38,22 +43,23 @@ def _show(summary: MaintainSummary) -> None:
         say(f"{one.name:<{width}}  {_line(one)}")
     for name in summary.dropped:
         say(f"{name}: {'would be dropped' if summary.is_dry_run else 'dropped'}, no model and no release needs it")
-    befores, afters = [one.before for one in summary.tables], [one.after for one in summary.tables]
-    totals = ", ".join(
-        f"{name.replace('_', ' ')} {_change(sum(getattr(one, name) for one in befores), sum(getattr(one, name) for one in afters))}"
-        for name in _COUNTED
-    )
-    volume = f"{size(sum(one.bytes for one in befores))} to {size(sum(one.bytes for one in afters))}"
-    say(f"{'would be' if summary.is_dry_run else 'in all'}: {len(summary.tables)} tables, {totals}, {volume}; {summary.duration_s:.1f} s")
+    before, after = (_added_up([getattr(one, when) for one in summary.tables]) for when in ("before", "after"))
+    title = "would be" if summary.is_dry_run else "in all"
+    say(f"{title}: {len(summary.tables)} tables, {_changes(before, after)}; {summary.duration_s:.1f} s")
 
 
-_COUNTED = ("snapshots", "manifests", "data_files", "files")
+def _added_up(figures: list[Figures]) -> dict[str, int]:
+    return {name: sum(getattr(one, name) for one in figures) for name in (*_COUNTED, "bytes")}
 
 
 def _line(one: TableUpkeep) -> str:
-    counts = ", ".join(f"{name.replace('_', ' ')} {_change(getattr(one.before, name), getattr(one.after, name))}" for name in _COUNTED)
     note = f" ({one.note})" if one.note else ""
-    return f"{counts}, {size(one.before.bytes)} to {size(one.after.bytes)}{note}"
+    return f"{_changes(_added_up([one.before]), _added_up([one.after]))}{note}"
+
+
+def _changes(before: dict[str, int], after: dict[str, int]) -> str:
+    counts = ", ".join(f"{name.replace('_', ' ')} {_change(before[name], after[name])}" for name in _COUNTED)
+    return f"{counts}, {size(before['bytes'])} to {size(after['bytes'])}"
 
 
 def _change(before: int, after: int) -> str:

@@ -29,6 +29,7 @@ from lakehouse.ingest import unfinished_files
 from lakehouse.maintenance.compaction import compact, small_groups
 from lakehouse.maintenance.needed import Needed, find_needed
 from lakehouse.maintenance.orphans import delete_objects, find_orphans, list_objects
+from lakehouse.maintenance.unused_models import drop_unused
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -96,6 +97,7 @@ def maintain_lake(settings: Settings, *, dry_run: bool = False, step: Step = lam
     started, now = time.monotonic(), datetime.now(UTC)
     maintenance = _Maintenance(settings, open_catalog(settings), now)
     summary = MaintainSummary(dry_run)
+    summary.dropped = maintenance.drop_unused(dry_run=dry_run)
     summary.tables = maintenance.plan(step) if dry_run else maintenance.carry_out(step)
     summary.duration_s = time.monotonic() - started
     return summary
@@ -114,6 +116,15 @@ class _Maintenance:
         self.expires_before = now - timedelta(days=self.chosen.keep_snapshots_days)
         self.orphans_before = now - timedelta(hours=self.chosen.orphan_hours)
         self.unfinished = unfinished_files(settings, catalog)
+
+    def drop_unused(self, *, dry_run: bool) -> list[str]:
+        """Drop the engine's tables that neither models nor releases need; a run that was interrupted may still need some."""
+        if self.needed.compared is None:
+            return []
+        tables = {_name(table): table for table in self.tables}
+        dropped = drop_unused(self.settings, self.bucket, tables, self.needed.files, dry_run=dry_run)
+        self.tables = [table for table in self.tables if _name(table) not in dropped]
+        return dropped
 
     def plan(self, step: Step) -> list[TableUpkeep]:
         """Tell what would be done."""
@@ -134,7 +145,8 @@ class _Maintenance:
                 before.bytes,
             )
             found.append(one)
-        orphans = find_orphans(self.bucket, self.listed, kept, self.orphans_before)
+        listed = {_name(table): self.listed[_name(table)] for table in self.tables}
+        orphans = find_orphans(self.bucket, listed, kept, self.orphans_before)
         for one in found:
             one.orphans, one.orphan_bytes = len(orphans[one.name]), _bytes(orphans[one.name])
             files, size = one.before.files - one.orphans, one.before.bytes - one.orphan_bytes
@@ -153,7 +165,8 @@ class _Maintenance:
                 crash_point("maintain.expired")
         tables = load_tables(self.catalog)
         kept = set(self.needed.files).union(*(kept_paths(table) for table in tables))
-        orphans = find_orphans(self.bucket, self.listed, kept, self.orphans_before)
+        listed = {_name(table): self.listed[_name(table)] for table in self.tables}
+        orphans = find_orphans(self.bucket, listed, kept, self.orphans_before)
         current = {_name(table): table for table in tables}
         for one in found:
             step(one.name)
