@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,10 +49,19 @@ class ObjectState:
     etag: str
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing shows it: key, size in bytes, and when it was last written."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
 class Bucket(Protocol):
     """Bytes by key. Keys are plain relative paths.
 
-    All but `keys`, `write` and `delete` raise FileNotFoundError for a key that isn't there; a store that refuses or does not answer
+    All but `keys`, `objects`, `write` and `delete` raise FileNotFoundError for a key that isn't there; a store that refuses or does not answer
     raises StorageError.
     """
 
@@ -78,6 +89,9 @@ class Bucket(Protocol):
 
     def keys(self, folder: str) -> list[str]:
         """Return the keys directly below a folder (`releases`), sorted; objects that are being written are left out."""
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """Return all objects below a folder at any depth, by key; what an interrupted write left is among them."""
 
     def write(self, key: str, content: bytes) -> None:
         """Write an object, whole or not at all."""
@@ -147,6 +161,15 @@ class FolderBucket:
         place = self._path(folder)
         names = [file.name for file in place.iterdir() if file.is_file()] if place.is_dir() else []
         return sorted(f"{folder}/{name}" for name in names if not name.startswith("."))
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """Return all files below a folder, hidden ones too."""
+        found = []
+        for root, _, names in os.walk(self._path(folder)):
+            for path in (Path(root, name) for name in names):
+                status = path.stat()
+                found.append(StoredObject(str(path.relative_to(self.folder)), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
+        return sorted(found, key=lambda one: one.key)
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file whole: aside, fsync, rename, fsync of the folder."""

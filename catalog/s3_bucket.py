@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from catalog.bucket import BUCKET_PROPERTY, CHUNK_BYTES, LATEST_KEY, RELEASES_FOLDER, ObjectState
+from catalog.bucket import BUCKET_PROPERTY, CHUNK_BYTES, LATEST_KEY, RELEASES_FOLDER, ObjectState, StoredObject
 from catalog.errors import SettingsError, StorageError
 from catalog.settings import StorageSettings
 
@@ -81,6 +81,16 @@ class S3Bucket:
         with suppress(FileNotFoundError), self._reached(folder):
             pages = listing.paginate(Bucket=where["Bucket"], Prefix=where["Key"], Delimiter="/")
             return sorted(found["Key"] for page in pages for found in page.get("Contents", []))
+        return []
+
+    def objects(self, folder: str) -> list[StoredObject]:
+        """Return all objects below a folder."""
+        where = self._place(f"{folder}/")
+        listing = _client(self.storage).get_paginator("list_objects_v2")
+        with suppress(FileNotFoundError), self._reached(folder):
+            pages = listing.paginate(Bucket=where["Bucket"], Prefix=where["Key"])
+            found = [one for page in pages for one in page.get("Contents", [])]
+            return sorted((StoredObject(one["Key"], one["Size"], one["LastModified"]) for one in found), key=lambda one: one.key)
         return []
 
     def write(self, key: str, content: bytes) -> None:

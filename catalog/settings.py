@@ -136,6 +136,17 @@ class ReleaseSettings(_Part):
     as_of: date | None = None
 
 
+class MaintainSettings(_Part):
+    """What `osslake maintain` cleans up, and what it leaves: [maintenance.md](maintenance.md)."""
+
+    keep_snapshots_days: float = Field(7.0, ge=0, description="how long a snapshot that was followed by another stays, releases aside")
+    keep_snapshots: int = Field(5, ge=1, description="newest snapshots of a table that stay, however old")
+    orphan_hours: float = Field(24.0, ge=0, description="files that nothing names are deleted when they are as old; longer than any run")
+    compact_files: int = Field(8, ge=2, description="small data files of a raw table's partition that are worth to be made one")
+    file_bytes: int = Field(128_000_000, gt=0, description="largest file that is made so; a file is small below half of it")
+    merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
+
+
 class PublishSettings(_Part):
     """What `osslake publish` without a name does."""
 
@@ -202,6 +213,7 @@ class Settings(BaseSettings):
     load: LoadSettings = LoadSettings()
     transform: TransformSettings = TransformSettings()
     release: ReleaseSettings = ReleaseSettings()
+    maintain: MaintainSettings = MaintainSettings()
     publish: PublishSettings = PublishSettings()
     stack: StackSettings = StackSettings()
 

@@ -221,6 +221,33 @@ def _fill_calendar(session: Session, changed: set[date], as_of: date) -> None:
     _fill(session, "months", [[month] for month in sorted({day.replace(day=1) for day in days})])
 
 
+def _is_made(session: Session) -> bool:
+    return bool(session.value("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'control' AND table_name = 'done'"))
+
+
+def compared_snapshots(session: Session) -> dict[str, int] | None:
+    """Return, by raw table, the snapshot that the next transformation compares with; None after one that was interrupted."""
+    if not _is_made(session):
+        return {}
+    if _was_interrupted(session):
+        return None
+    return {name: int(text) for name, text in session.rows("SELECT table_name, snapshot_id FROM control.baseline") if text}
+
+
+def needed_snapshots(session: Session) -> set[int]:
+    """Return the raw snapshots that the next transformation may read beside the current ones."""
+    if not _is_made(session):
+        return set()
+    rows = session.rows("SELECT snapshot_id FROM control.baseline UNION SELECT snapshot_id FROM control.begun")
+    return {int(row[0]) for row in rows if row[0] not in (None, "None")}
+
+
+def move_baseline(session: Session, snapshots: Mapping[str, int]) -> None:
+    """Let the next transformation compare raw tables with snapshots that have the same rows as those it would have taken."""
+    rows = dict(session.rows("SELECT table_name, snapshot_id FROM control.baseline"))
+    _fill(session, "baseline", [[name, str(snapshots[name]) if name in snapshots else text] for name, text in rows.items()])
+
+
 def write_lineage(session: Session, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
     """Replace what `model_lineage_v1` shows."""
     make_control_tables(session)

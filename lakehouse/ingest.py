@@ -50,6 +50,20 @@ def _files_of_other_loads(table: Table, load_ids: set[str]) -> list[DataFile]:
     return [file for file in data_files(table) if (file.lower_bounds or {}).get(field, b"")[:BOUND_CHARACTERS] not in prefixes]
 
 
+def unfinished_files(settings: Settings, catalog: Catalog) -> set[str]:
+    """Return the data files of loads that aren't known to have ended, by their paths; nothing else may be put into one file with them."""
+    found: set[str] = set()
+    for dataset, ledger in ((GHARCHIVE_EVENTS, GHARCHIVE_HOURS), (GIT_COMMITS, GIT_REPOSITORIES)):
+        if not catalog.table_exists(dataset.identifier):
+            continue
+        ended: set[str] = set()
+        if catalog.table_exists(ledger.identifier):
+            ended = {row[0] for row in ledger_rows(settings, catalog, ledger, "DISTINCT _load_id")}
+            ended |= committed_loads(ensure_table(catalog, ledger)) if ledger is GIT_REPOSITORIES else set()
+        found |= {file.file_path for file in _files_of_other_loads(ensure_table(catalog, dataset), ended)}
+    return found
+
+
 def ingest_gharchive(
     settings: Settings, loader: Loader, address: str, start: str, end: str, *, recheck: bool = False, progress: Progress | None = None
 ) -> LoadSummary:

@@ -17,6 +17,7 @@ from catalog.local_files import write_whole
 from catalog.raw_tables import RAW_TABLES
 from catalog.releases import read_latest
 from catalog.settings import Settings
+from catalog.snapshots import content_snapshot_id
 from lakehouse.engines import open_engine
 from lakehouse.transform import MODELS
 
@@ -30,8 +31,7 @@ def run_fingerprint(settings: Settings, catalog: Catalog, as_of: date | None) ->
     """Return the hash of all that a release is made from."""
     snapshots = {}
     for dataset in RAW_TABLES:
-        snapshot = ensure_table(catalog, dataset).current_snapshot()
-        snapshots[dataset.name] = snapshot.snapshot_id if snapshot else None
+        snapshots[dataset.name] = content_snapshot_id(ensure_table(catalog, dataset))
     parts = {
         "snapshots": snapshots,
         "models": {str(path.relative_to(MODELS)): hashlib.sha256(path.read_bytes()).hexdigest() for path in _model_files()},

@@ -9,6 +9,7 @@ from catalog.catalogs import open_catalog
 from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
 from catalog.releases import kept_ids, read_latest, read_release
 from catalog.settings import Settings
+from catalog.snapshots import content_snapshot_id
 from lakehouse.ingest import ledger_rows
 
 MISSING_SHOWN = 5
@@ -58,8 +59,9 @@ def _is_behind(catalog: Any, inputs: dict[str, str]) -> bool:
     for dataset in RAW_TABLES:
         if dataset is REJECTED:
             continue
-        snapshot = catalog.load_table(dataset.identifier).current_snapshot()
-        if str(snapshot.snapshot_id if snapshot else "") != inputs.get(dataset.full_name, ""):
+        table = catalog.load_table(dataset.identifier)
+        released = inputs.get(dataset.full_name)
+        if content_snapshot_id(table) != (content_snapshot_id(table, int(released)) if released else None):
             return True
     return False
 

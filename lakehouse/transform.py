@@ -33,6 +33,7 @@ _ADVICE = {
 }
 MODELS = Path(__file__).parent.parent / "models"
 ENVIRONMENT = "prod"
+CACHE_FOLDER = "sqlmesh-cache"
 _ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
 
 
@@ -75,8 +76,12 @@ def failures_console() -> Any:
     return FailuresConsole()
 
 
-def open_models(settings: Settings) -> Context:
+def open_models(settings: Settings, cache: Path | None = None) -> Context:
     """Load the SQLMesh project for a lake.
+
+    Args:
+        settings: of the lake.
+        cache: folder of SQLMesh's cache; default: in the lake's state.
 
     Raises:
         TransformError: a model can't be parsed; the message names it.
@@ -98,7 +103,7 @@ def open_models(settings: Settings) -> Context:
         default_gateway=engine.name,
         model_defaults=ModelDefaultsConfig(dialect="trino", start="2011-01-01", optimize_query=False),
         disable_anonymized_analytics=True,
-        cache_dir=str(settings.state / "sqlmesh-cache"),
+        cache_dir=str(cache or settings.state / CACHE_FOLDER),
     )
     try:
         return Context(paths=[str(MODELS)], config=config)

@@ -67,6 +67,7 @@ DOCUMENTS = (
     "docs/sources.md",
     "docs/settings.md",
     "docs/catalogs.md",
+    "docs/maintenance.md",
     "docs/stack.md",
 )
 
