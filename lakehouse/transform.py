@@ -201,6 +201,13 @@ def _models_changed(context: Context) -> bool:
     return promoted != current
 
 
+def _is_back(context: Context) -> bool:
+    """Tell whether a model is again what it once was: its table stands since then, without what was loaded meanwhile."""
+    environment = context.state_reader.get_environment(ENVIRONMENT)
+    promoted = {snapshot.snapshot_id for snapshot in environment.snapshots} if environment else set()
+    return any(snapshot.intervals and snapshot.snapshot_id not in promoted for snapshot in context.snapshots.values())
+
+
 def _apply(context: Context, plan: control.Plan) -> None:
     """Let SQLMesh carry out changed models, then restate all the rest under what the control tables say."""
     from sqlmesh.utils.errors import SQLMeshError
@@ -208,9 +215,10 @@ def _apply(context: Context, plan: control.Plan) -> None:
     quietly = {"auto_apply": True, "no_prompts": True, "skip_tests": True, "skip_linter": True}
     is_built_by_changes = context.state_reader.get_environment(ENVIRONMENT) is None and not plan.is_interrupted
     try:
+        is_back = _is_back(context)
         if _models_changed(context):
             context.plan(ENVIRONMENT, **quietly)
-        if plan.is_moved and not is_built_by_changes:
+        if (plan.is_moved or is_back) and not is_built_by_changes:
             roots = [model.fqn for model in context.models.values() if _short(model.fqn) in _ROOTS]
             context.plan(ENVIRONMENT, restate_models=roots, **quietly)
     except SQLMeshError as error:

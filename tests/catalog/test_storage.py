@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from catalog.iceberg import arrow_schema, commit_files, ensure_table, open_catalog, write_data_file
+from catalog.catalogs import open_catalog
+from catalog.iceberg import arrow_schema, commit_files, ensure_table, write_data_file
 from catalog.raw_tables import REJECTED
 from catalog.settings import Settings
 

@@ -58,12 +58,27 @@ def test_schema_and_declarations_are_told(lake: SmallLake) -> None:
 
 
 def test_models_coverage_and_date_are_told(lake: SmallLake) -> None:
-    """Changed models, coverage and as-of date are told; the same rows in other files are told apart as laid out anew."""
+    """Changed models, coverage and as-of date are told."""
     first = lake.release()
     lake.models, lake.records, lake.as_of = {"series_v1": "cc", "new": "dd"}, 4, date(2024, 2, 3)
-    lake.write(SERIES, JANUARY[::-1], replaced=[file for file in lake.files(SERIES) if file.record_count == 2])
     difference = diff_releases(first, lake.release())
     assert difference.models == ("int_days", "new", "series_v1")
     assert [(old and old.records, new and new.records) for old, new in difference.coverage] == [(3, 4)]
     assert (difference.as_of_before, difference.as_of_after) == (date(2024, 2, 2), date(2024, 2, 3))
+    assert (difference.changed, difference.relaid) == ((), ())
+
+
+def test_the_same_rows_in_other_files_keep_the_files_of_the_release_before(lake: SmallLake) -> None:
+    """A mirror fetches nothing for them; only against a release before that do they count as laid out anew."""
+    first = lake.release()
+    january = [file for file in lake.files(SERIES) if file.record_count == 2]
+    lake.write(SERIES, JANUARY[:1], replaced=january)
+    lake.release()
+    lake.write(SERIES, JANUARY, replaced=[file for file in lake.files(SERIES) if file.partition == january[0].partition])
+    third = lake.release()
+    difference = diff_releases(first, third)
     assert (difference.changed, difference.relaid) == ((), ("marts.series_v1",))
+    lake.as_of = date(2024, 2, 3)
+    lake.write(SERIES, JANUARY[::-1], replaced=[file for file in lake.files(SERIES) if file.record_count == 2])
+    again = lake.release()
+    assert table_of(again, SERIES) == table_of(third, SERIES)
