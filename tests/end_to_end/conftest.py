@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from end_to_end import chain
 from end_to_end.lakes import Lake, Shelf, open_shelf
 from end_to_end.processes import osslake
 from end_to_end.worlds import SMALL, TINY, build_small, build_tiny, hours_of
+from lakehouse import released, transform
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +84,13 @@ def transformed(shelf: Shelf, begun: Lake) -> Lake:
         assert done.code == 0, done
 
     return Lake(shelf.once("transformed", build) / "lake")
+
+
+@pytest.fixture
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the models' project, which takes its place: a test may change it."""
+    models = tmp_path / "models"
+    shutil.copytree(transform.MODELS, models)
+    for module in (transform, released):
+        monkeypatch.setattr(module, "MODELS", models)
+    return models
