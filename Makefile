@@ -27,7 +27,7 @@ test-kill: $(STAMP) ## SIGKILL at many random moments
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
-	$(PYTEST) -p scripts.no_skips -m stack --durations=5 $(ARGS)
+	$(PYTEST) $(DIST) -p scripts.no_skips -m stack --durations=15 $(ARGS)
 
 bench: $(STAMP) ## the benchmarks, one after the other (benchmarks/README.md)
 	@scripts/bench

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
 
-CHUNK_ROWS = 250_000
+CHUNK_ROWS = 100_000
 _DAY = timedelta(days=1)
 
 
