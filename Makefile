@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 DIST ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kill test-stack bench lint settings-page lock clean
+.PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -27,7 +27,10 @@ test-kill: $(STAMP) ## SIGKILL at many random moments
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
-	$(PYTEST) $(DIST) -p scripts.no_skips -m stack --durations=15 $(ARGS)
+	$(PYTEST) $(DIST) -p scripts.no_skips -m "stack and not long" --durations=15 $(ARGS)
+
+test-stack-long: $(STAMP) ## parity of the engines at each step of a lake that grows, and on recorded hours
+	$(PYTEST) -p scripts.no_skips -m long $(ARGS)
 
 bench: $(STAMP) ## the benchmarks, one after the other (benchmarks/README.md)
 	@scripts/bench

@@ -13,12 +13,14 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.long
 def test_step_by_step_the_tables_say_the_same(embedded_steps: Chain, stack_steps: tuple[Chain, StackLake], step: str) -> None:
     """After a day more, a clone, a late hour, a replaced one and a changed directory each table has the digest that it has on DuckDB."""
     chain, lake = stack_steps
     assert digests(lake.release(chain.release(step))) == digests(embedded_steps.lake.release(embedded_steps.release(step)))
 
 
+@pytest.mark.long
 def test_recorded_hours_and_the_real_directory_say_the_same(recorded: tuple[Lake, Lake]) -> None:
     """Three real hours and the directory with its whole history give the same digests on both engines."""
     embedded, stack = recorded
