@@ -154,6 +154,18 @@ class PublishSettings(_Part):
     static_url: str = ""
 
 
+class OrchestrationSettings(_Part):
+    """How Dagster runs the lake: [orchestration.md](orchestration.md). Times are UTC."""
+
+    daily: str = Field("30 4 * * *", description="cron expression of the schedule that brings what is new to a release")
+    weekly: str = Field("30 6 * * 0", description="cron expression of the schedule of `osslake maintain`")
+    retries: int = Field(
+        5, ge=0, description="how often a step is tried again after what may pass: a source or store that is away, a lake that is held"
+    )
+    retry_delay_s: float = Field(60.0, gt=0, description="before the first of them; each further one waits twice as long")
+    fresh_hours: float = Field(36.0, ge=1, description="after which a source or the release that was not looked at counts as stale")
+
+
 class StackSettings(_Part):
     """What `osslake stack` runs on one machine: [stack.md](stack.md). All ports are TCP, at 127.0.0.1."""
 
@@ -215,6 +227,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()
     maintain: MaintainSettings = MaintainSettings()
     publish: PublishSettings = PublishSettings()
+    orchestration: OrchestrationSettings = OrchestrationSettings()
     stack: StackSettings = StackSettings()
 
     @property
@@ -259,6 +272,11 @@ class Settings(BaseSettings):
         if "://" in address or address.startswith("git@") or Path(address).is_absolute():
             return address
         return str((self.folder / address).resolve())
+
+
+def environment_lake() -> Path:
+    """Return the lake that OSSLAKE_LAKE names, for programs without a command line of ours."""
+    return Path(os.environ.get("OSSLAKE_LAKE") or DEFAULT_LAKE)
 
 
 def load_settings(lake: Path, **overrides: Any) -> Settings:

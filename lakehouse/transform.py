@@ -17,8 +17,9 @@ from catalog.crash import crash_point
 from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
 from lakehouse import control
-from lakehouse.engines import PINNED, Engine, open_engine
+from lakehouse.engines import Engine, open_engine
 from lakehouse.model_datasets import published_datasets
+from lakehouse.model_graph import model_nodes, short_name, source_name
 from lakehouse.raw_binding import RawPin, pin_raw_tables
 
 if TYPE_CHECKING:
@@ -123,27 +124,18 @@ def _lineage(context: Context) -> list[tuple[str, str, str, str, str]]:
             continue
         text = _model_text(model)
         sha = hashlib.sha256(text.encode()).hexdigest()
-        name = _short(model.fqn)
-        rows += [(name, _source(used), name.split(".")[0], sha, text) for used in sorted(model.depends_on)] or [
+        name = short_name(model.fqn)
+        rows += [(name, source_name(used), name.split(".")[0], sha, text) for used in sorted(model.depends_on)] or [
             (name, "", name.split(".")[0], sha, text)
         ]
     return sorted(rows)
-
-
-def _short(fqn: str) -> str:
-    return ".".join(part.strip('"') for part in fqn.split(".")[-2:])
-
-
-def _source(fqn: str) -> str:
-    """The name of what a model reads; of a pinned raw table, that of the table."""
-    return _short(fqn).replace(f"{PINNED}.", "raw.")
 
 
 def _model_text(model: Any) -> str:
     """The model's own text (its file; for a blueprint with its name before it)."""
     path = Path(model._path) if model._path else None
     text = path.read_text(encoding="utf-8") if path and path.is_file() else model.render_definition()[0].sql()
-    return f"-- {_short(model.fqn)}\n{text}"
+    return f"-- {short_name(model.fqn)}\n{text}"
 
 
 def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -> TransformSummary:
@@ -219,7 +211,7 @@ def _apply(context: Context, plan: control.Plan) -> None:
         if _models_changed(context):
             context.plan(ENVIRONMENT, **quietly)
         if (plan.is_moved or is_back) and not is_built_by_changes:
-            roots = [model.fqn for model in context.models.values() if _short(model.fqn) in _ROOTS]
+            roots = [model.fqn for model in context.models.values() if short_name(model.fqn) in _ROOTS]
             context.plan(ENVIRONMENT, restate_models=roots, **quietly)
     except SQLMeshError as error:
         raise _wrapped(error, context) from error
@@ -232,11 +224,12 @@ def _wrapped(error: Exception, context: Context) -> TransformError:
 
     for failure in getattr(context.console, "failures", []):
         cause = failure.__cause__ or failure
-        name = _short(str(getattr(failure.node, "snapshot_name", failure.node)))
+        name = short_name(str(getattr(failure.node, "snapshot_name", failure.node)))
         if isinstance(cause, NodeAuditsErrors | SqlmeshAuditError):
             audits = cause.errors if isinstance(cause, NodeAuditsErrors) else [cause]
             said = ", ".join(f"{audit.audit_name} found {audit.count} rows{_ADVICE.get(audit.audit_name, '')}" for audit in audits)
-            return AuditError(f"audit of {name} failed, nothing is released: {said}", model=name)
+            counts = {audit.audit_name: audit.count for audit in audits}
+            return AuditError(f"audit of {name} failed, nothing is released: {said}", model=name, audits=counts)
         while cause.__cause__ is not None:
             cause = cause.__cause__
         return TransformError(f"model {name} failed: {_first_line(cause)}", model=name)
@@ -254,14 +247,10 @@ def physical_tables(context: Context) -> dict[str, tuple[str, str]]:
     for snapshot in environment.snapshots if environment else []:
         if snapshot.is_materialized:
             _, schema, name = (part.strip('"') for part in snapshot.table_name().split("."))
-            tables[_short(snapshot.name)] = (schema, name)
+            tables[short_name(snapshot.name)] = (schema, name)
     return tables
 
 
 def _audits(context: Context) -> list[dict[str, str]]:
     """List the audits that stand over the tables; they ran with each model that was evaluated, and a failing one ends the run."""
-    return [
-        {"model": _short(model.fqn), "audit": name, "result": "pass"}
-        for model in context.models.values()
-        for name in sorted({audit_name for audit_name, _ in model.audits})
-    ]
+    return [{"model": node.name, "audit": name, "result": "pass"} for node in model_nodes(context) for name in node.audits]
