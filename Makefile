@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 DIST ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page lock clean
+.PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ lint: $(STAMP) ## style, types, layers
 settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
 	$(BIN)/python -m scripts.settings_page > docs/settings.md.new
 	mv docs/settings.md.new docs/settings.md
+
+screenshots: $(STAMP) ## take the pictures of docs/orchestration.md anew (needs uv, and Debian's chromium and chromium-driver)
+	uv run --quiet --no-project --with selenium==4.38.0 scripts/dagster_screenshots.py
 
 lock: ## choose the versions of all dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -162,7 +162,7 @@ class OrchestrationSettings(_Part):
     retries: int = Field(
         5, ge=0, description="how often a step is tried again after what may pass: a source or store that is away, a lake that is held"
     )
-    retry_delay_s: float = Field(60.0, gt=0, description="before the first of them; each further one waits twice as long")
+    retry_delay_s: float = Field(60.0, gt=0, description="before the first of them; the next ones wait 3, 7, 15 times as long")
     fresh_hours: float = Field(36.0, ge=1, description="after which a source or the release that was not looked at counts as stale")
 
 
@@ -190,6 +190,8 @@ class StackSettings(_Part):
     worker_port: int = Field(8090, ge=1, le=65535, description="Trino's first worker; the others follow")
     postgres_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL")
     api_port: int = Field(8000, ge=1, le=65535, description="`osslake serve`")
+    dagster: bool = Field(False, description="whether Dagster runs too, on the lake that the stack is started for: [orchestration.md](orchestration.md)")
+    dagster_port: int = Field(3000, ge=1, le=65535, description="Dagster's pages, where it runs")
 
     @property
     def home(self) -> Path:

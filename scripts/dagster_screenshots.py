@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,8 +44,11 @@ address = "world/git/*.git"
 
 [publish]
 static = "static"
-static_url = "https://lake.example.org"
+static_url = "http://127.0.0.1:8080"
 """
+DRAWN_AFTER_S = 5  # what is drawn once the text is there
+SCROLL_DOWN = "document.querySelectorAll('div').forEach(one => { if (one.scrollHeight - one.clientHeight < 200) one.scrollTop = 999 })"
+HIDE_TREE = "document.querySelector('[aria-label=panel_show_right]')?.closest('button').click()"
 ASSETS = "{ assetNodes { assetKey { path } } }"
 BACKFILL = """mutation($asked: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $asked) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
@@ -53,9 +57,11 @@ STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... 
 
 def main() -> None:
     """Make all pictures anew."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # where it is ignored, as in the background of a shell, Dagster could not be ended
     IMAGES.mkdir(exist_ok=True)
-    folder = "/tmp/dagster/pics"
-    if True:
+    with TemporaryDirectory(prefix="osslake-pictures-") as folder:
         lake = Path(folder) / "demo"
         _make_lake(lake)
         with _dagster(lake):
@@ -86,8 +92,8 @@ def _dagster(lake: Path) -> Iterator[None]:
 
 def _ask(query: str, **variables: Any) -> Any:
     body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{URL}/graphql", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    request = urllib.request.Request(f"{URL}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - an address of ours
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.load(answer)["data"]
 
 
@@ -138,15 +144,22 @@ def _browser(folder: Path) -> Iterator[Chrome]:
 
 
 def _take(browser: Chrome, backfill: str) -> None:
-    for name, path, text in (
-        ("dagster-assets", "/asset-groups", "release"),
-        ("dagster-backfill", f"/runs/b/{backfill}", "Completed"),
-        ("dagster-partitions", "/assets/raw/gharchive__events?view=partitions", "2024-01-21"),
-        ("dagster-checks", "/assets/marts/events_v1?view=checks", "unique_events"),
+    for name, size, path, text in (
+        ("dagster-graph", (1300, 560), "/asset-groups", "publications"),
+        ("dagster-lineage", (1500, 1700), "/assets/marts/events_v1?view=lineage&lineageScope=upstream&lineageDepth=4", "int_artifacts"),
+        ("dagster-backfill", (1500, 900), f"/runs/b/{backfill}", "Succeeded"),
+        ("dagster-release", (1500, 1000), "/assets/release?view=overview", "as_of_date"),
     ):
+        browser.set_window_size(*size)
         browser.get(URL + path)
         _until(f"{path} shows {text!r}", lambda text=text: text in browser.find_element(By.TAG_NAME, "body").text, 60)
-        time.sleep(3)  # what is drawn after the text is there
+        for button in browser.find_elements(By.XPATH, "//*[text()='Hide navigation']"):
+            button.click()
+        if name == "dagster-graph":
+            browser.execute_script(HIDE_TREE)
+            browser.refresh()  # drawn to fit the room that there is now
+        time.sleep(DRAWN_AFTER_S)
+        browser.execute_script(SCROLL_DOWN)
         browser.save_screenshot(str(IMAGES / f"{name}.png"))
 
 

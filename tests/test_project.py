@@ -46,6 +46,7 @@ OWNERS = {
     "sqlalchemy": ("catalog/catalogs.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
+    "dagster": ("lakehouse/orchestration/",),
 }
 # Who may look into the environment beside the settings: what hands it on to child processes, sets it for a vendor, or dies on purpose.
 ENVIRONMENT_READERS = {
@@ -69,6 +70,7 @@ DOCUMENTS = (
     "docs/catalogs.md",
     "docs/maintenance.md",
     "docs/stack.md",
+    "docs/orchestration.md",
 )
 
 

@@ -1,7 +1,7 @@
 """Sources as assets: the raw tables. GH Archive's are cut by days; directories and clones have a newest state only."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from dagster import (

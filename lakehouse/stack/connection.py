@@ -56,6 +56,7 @@ def addresses(site: Site, *, with_password: bool = False) -> dict[str, str]:
         "Trino": f"http://{HOST}:{stack.trino_port}, catalog {TRINO_CATALOG}",
         "PostgreSQL": f"postgresql://{DATABASE_USER}{password}@{HOST}:{stack.postgres_port}/{DATABASE}",
         "API": f"http://{HOST}:{stack.api_port}",
+        **({"Dagster": f"http://{HOST}:{stack.dagster_port}"} if stack.dagster else {}),
     }
 
 

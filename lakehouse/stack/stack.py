@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from catalog.errors import StackError
 from lakehouse.stack.api import Api
 from lakehouse.stack.checks import check_memory, check_ports
+from lakehouse.stack.dagster import Dagster
 from lakehouse.stack.postgres import Postgres
 from lakehouse.stack.processes import (
     family,
@@ -56,7 +57,7 @@ class ServerState:
 def make_servers(site: Site, workers: int) -> list[Server]:
     """Return the servers of a stack."""
     trino = [TrinoCoordinator(site, workers), *(TrinoWorker(site, number) for number in range(1, workers + 1))]
-    return [SeaweedFS(site), Postgres(site), *trino, Api(site)]
+    return [SeaweedFS(site), Postgres(site), *trino, Api(site), *([Dagster(site)] if site.stack.dagster else [])]
 
 
 def start_stack(site: Site, workers: int, report: Report) -> list[ServerState]:
@@ -90,6 +91,7 @@ def start_stack(site: Site, workers: int, report: Report) -> list[ServerState]:
 def stop_stack(site: Site, report: Report) -> list[str]:
     """Stop all servers, the last started first; return the names of those that lived. Their state stays."""
     order = [
+        "dagster",
         "api",
         *sorted((name for name in _recorded(site) if name.startswith("trino-")), reverse=True),
         "trino",
