@@ -48,7 +48,6 @@ static_url = "http://127.0.0.1:8080"
 """
 DRAWN_AFTER_S = 5  # what is drawn once the text is there
 SCROLL_DOWN = "document.querySelectorAll('div').forEach(one => { if (one.scrollHeight - one.clientHeight < 200) one.scrollTop = 999 })"
-HIDE_TREE = "document.querySelector('[aria-label=panel_show_right]')?.closest('button').click()"
 ASSETS = "{ assetNodes { assetKey { path } } }"
 BACKFILL = """mutation($asked: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $asked) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
@@ -57,9 +56,8 @@ STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... 
 
 def main() -> None:
     """Make all pictures anew."""
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # where it is ignored, as in the background of a shell, Dagster could not be ended
+    # Where this signal is ignored, as in the background of a shell, Dagster would be deaf to SIGTERM too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="osslake-pictures-") as folder:
         lake = Path(folder) / "demo"
@@ -145,7 +143,7 @@ def _browser(folder: Path) -> Iterator[Chrome]:
 
 def _take(browser: Chrome, backfill: str) -> None:
     for name, size, path, text in (
-        ("dagster-graph", (1300, 560), "/asset-groups", "publications"),
+        ("dagster-graph", (2300, 800), "/asset-groups", "publications"),
         ("dagster-lineage", (1500, 1700), "/assets/marts/events_v1?view=lineage&lineageScope=upstream&lineageDepth=4", "int_artifacts"),
         ("dagster-backfill", (1500, 900), f"/runs/b/{backfill}", "Succeeded"),
         ("dagster-release", (1500, 1000), "/assets/release?view=overview", "as_of_date"),
@@ -155,11 +153,10 @@ def _take(browser: Chrome, backfill: str) -> None:
         _until(f"{path} shows {text!r}", lambda text=text: text in browser.find_element(By.TAG_NAME, "body").text, 60)
         for button in browser.find_elements(By.XPATH, "//*[text()='Hide navigation']"):
             button.click()
-        if name == "dagster-graph":
-            browser.execute_script(HIDE_TREE)
-            browser.refresh()  # drawn to fit the room that there is now
+        browser.refresh()  # drawn to fit the room that there is now
         time.sleep(DRAWN_AFTER_S)
-        browser.execute_script(SCROLL_DOWN)
+        if name == "dagster-lineage":
+            browser.execute_script(SCROLL_DOWN)
         browser.save_screenshot(str(IMAGES / f"{name}.png"))
 
 

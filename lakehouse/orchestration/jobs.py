@@ -17,7 +17,6 @@ from dagster import (
     op,
     schedule,
 )
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from catalog.settings import Settings
 from lakehouse.maintenance import maintain_lake
@@ -25,6 +24,7 @@ from lakehouse.orchestration.steps import lake_held, retry_policy
 
 EVERYTHING = "everything"
 MAINTAIN = "maintain"
+FIRST_DAY_TAG, LAST_DAY_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 CATCH_UP_DAYS = 30
 """Days that a daily run looks at: as far back as an hour that was missing is asked for again."""
 
@@ -52,7 +52,7 @@ def lake_jobs(settings: Settings, days: DailyPartitionsDefinition | None) -> tup
 
 def day_range(keys: Sequence[str]) -> dict[str, str]:
     """Return the tags of a run over days; none without days."""
-    return {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]} if keys else {}
+    return {FIRST_DAY_TAG: keys[0], LAST_DAY_TAG: keys[-1]} if keys else {}
 
 
 def _maintain(settings: Settings) -> JobDefinition:
