@@ -150,14 +150,19 @@ def _take(browser: Chrome, backfill: str) -> None:
     ):
         browser.set_window_size(*size)
         browser.get(URL + path)
-        _until(f"{path} shows {text!r}", lambda text=text: text in browser.find_element(By.TAG_NAME, "body").text, 60)
+        _until(f"{path} shows {text!r}", lambda text=text: text in _text(browser), 60)
         for button in browser.find_elements(By.XPATH, "//*[text()='Hide navigation']"):
             button.click()
         browser.refresh()  # drawn to fit the room that there is now
         time.sleep(DRAWN_AFTER_S)
+        _until(f"{path} has all that it fetches", lambda: "fetching" not in _text(browser), 60)
         if name == "dagster-lineage":
             browser.execute_script(SCROLL_DOWN)
         browser.save_screenshot(str(IMAGES / f"{name}.png"))
+
+
+def _text(browser: Chrome) -> str:
+    return str(browser.find_element(By.TAG_NAME, "body").text)
 
 
 if __name__ == "__main__":
