@@ -1,7 +1,7 @@
 """What a run tells the models: the as-of date, which days changed, and how things stood at the last transformation that succeeded.
 
 Everything stands in the schema `control` beside the models' tables, so it is lost when they are. What models record while they run
-(`touched_events`, `touched_firsts`, `unpublished_days`) only grows until the transformation has succeeded; a killed run is thus done again.
+(`restated_cells`, `touched_events`, `touched_firsts`, `unpublished_days`) only grows until the transformation has succeeded; a killed run is thus done again.
 
 Not every engine has transactions. So each statement replaces one table whole or adds to it, and their order is such that a kill between any
 two is mended by the next run: a run is begun when `run` has its row, and has succeeded when that row is gone; what it leaves in other tables
@@ -26,6 +26,7 @@ _TABLES = {
     "accepted_falls": "day DATE",
     "removed_shas": "sha VARCHAR",
     "removed_pulls": "number BIGINT",
+    "restated_cells": "record_date DATE, artifact_id VARCHAR",
     "touched": "day DATE, artifact_id VARCHAR, actor_id VARCHAR",
     "touched_events": "day DATE, artifact_id VARCHAR, actor_id VARCHAR, event_type VARCHAR, actor_kind VARCHAR, amount DOUBLE,"
     " event_count BIGINT, sign INTEGER",
@@ -278,5 +279,5 @@ def mark_success(session: Session, pins: Mapping[str, RawPin], settings: Setting
             session.replace(prior, query)
         _fill(session, "baseline", [[name, _text(pin.snapshot_id)] for name, pin in pins.items()])
         _fill(session, "done", [[run[0], settings.transform.all_artifacts, bool(run[1] or waiting)]])
-        for name in ("changed_days", "removed_shas", "removed_pulls", "touched", "touched_events", "touched_firsts", "run"):
+        for name in ("changed_days", "removed_shas", "removed_pulls", "restated_cells", "touched", "touched_events", "touched_firsts", "run"):
             session.clear(name)
