@@ -76,22 +76,19 @@ class S3Bucket:
 
     def keys(self, folder: str) -> list[str]:
         """Return the keys of the objects directly below a folder, sorted."""
-        where = self._place(f"{folder}/")
-        listing = _client(self.storage).get_paginator("list_objects_v2")
-        with suppress(FileNotFoundError), self._reached(folder):
-            pages = listing.paginate(Bucket=where["Bucket"], Prefix=where["Key"], Delimiter="/")
-            return sorted(found["Key"] for page in pages for found in page.get("Contents", []))
-        return []
+        return sorted(found["Key"] for found in self._listed(folder, Delimiter="/"))
 
     def objects(self, folder: str) -> list[StoredObject]:
         """Return all objects below a folder."""
+        found = (StoredObject(one["Key"], one["Size"], one["LastModified"]) for one in self._listed(folder))
+        return sorted(found, key=lambda one: one.key)
+
+    def _listed(self, folder: str, **how: str) -> Iterator[dict[str, Any]]:
+        """Yield what the store tells of the objects below a folder; nothing where there is no bucket."""
         where = self._place(f"{folder}/")
-        listing = _client(self.storage).get_paginator("list_objects_v2")
         with suppress(FileNotFoundError), self._reached(folder):
-            pages = listing.paginate(Bucket=where["Bucket"], Prefix=where["Key"])
-            found = [one for page in pages for one in page.get("Contents", [])]
-            return sorted((StoredObject(one["Key"], one["Size"], one["LastModified"]) for one in found), key=lambda one: one.key)
-        return []
+            for page in _client(self.storage).get_paginator("list_objects_v2").paginate(Bucket=where["Bucket"], Prefix=where["Key"], **how):
+                yield from page.get("Contents", [])
 
     def write(self, key: str, content: bytes) -> None:
         """Put an object, which is there when the store has all of it."""

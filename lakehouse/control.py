@@ -1,7 +1,7 @@
 """What a run tells the models: the as-of date, which days changed, and how things stood at the last transformation that succeeded.
 
 Everything stands in the schema `control` beside the models' tables, so it is lost when they are. What models record while they run
-(`touched_events`, `touched_firsts`, `unpublished_days`) only grows until the transformation has succeeded; a killed run is thus done again.
+(`restated_cells`, `touched_events`, `touched_firsts`, `unpublished_days`) only grows until the transformation has succeeded; a killed run is thus done again.
 
 Not every engine has transactions. So each statement replaces one table whole or adds to it, and their order is such that a kill between any
 two is mended by the next run: a run is begun when `run` has its row, and has succeeded when that row is gone; what it leaves in other tables
@@ -26,6 +26,7 @@ _TABLES = {
     "accepted_falls": "day DATE",
     "removed_shas": "sha VARCHAR",
     "removed_pulls": "number BIGINT",
+    "restated_cells": "record_date DATE, artifact_id VARCHAR",
     "touched": "day DATE, artifact_id VARCHAR, actor_id VARCHAR",
     "touched_events": "day DATE, artifact_id VARCHAR, actor_id VARCHAR, event_type VARCHAR, actor_kind VARCHAR, amount DOUBLE,"
     " event_count BIGINT, sign INTEGER",
@@ -120,6 +121,10 @@ def _snapshot(text: str | None) -> int | None:
     return int(text) if text else None
 
 
+def _text(snapshot_id: int | None) -> str | None:
+    return None if snapshot_id is None else str(snapshot_id)
+
+
 def _was_interrupted(session: Session) -> bool:
     """Tell whether an earlier transformation began and did not succeed."""
     return bool(session.value("SELECT count(*) FROM control.run"))
@@ -131,7 +136,7 @@ def _is_begun_with(session: Session, pins: Mapping[str, RawPin], as_of: date) ->
     What it did to the models' tables under others can't be told from what the tables held before it.
     """
     begun = session.rows("SELECT table_name, snapshot_id, as_of_date FROM control.begun")
-    return set(begun) == {(name, str(pin.snapshot_id), as_of) for name, pin in pins.items()}
+    return set(begun) == {(name, _text(pin.snapshot_id), as_of) for name, pin in pins.items()}
 
 
 def _write(
@@ -158,7 +163,7 @@ def _write(
     audit_from = EPOCH if is_full else min((steps_from, *days))
     is_redone = bool(left) and not session.has_transactions
     _fill(session, "run", [[as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts, is_redone]])
-    _fill(session, "begun", [[name, str(pin.snapshot_id), as_of] for name, pin in pins.items()])
+    _fill(session, "begun", [[name, _text(pin.snapshot_id), as_of] for name, pin in pins.items()])
 
 
 def _fill(session: Session, table: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -239,7 +244,7 @@ def needed_snapshots(session: Session) -> set[int]:
     if not _is_made(session):
         return set()
     rows = session.rows("SELECT snapshot_id FROM control.baseline UNION SELECT snapshot_id FROM control.begun")
-    return {int(row[0]) for row in rows if row[0] not in (None, "None")}
+    return {int(row[0]) for row in rows if row[0]}
 
 
 def move_baseline(session: Session, snapshots: Mapping[str, int]) -> None:
@@ -272,7 +277,7 @@ def mark_success(session: Session, pins: Mapping[str, RawPin], settings: Setting
         session.append("unpublished_days", "SELECT '*', CAST(NULL AS DATE)")
         for prior, query in _PRIOR.items():
             session.replace(prior, query)
-        _fill(session, "baseline", [[name, str(pin.snapshot_id) if pin.snapshot_id is not None else None] for name, pin in pins.items()])
+        _fill(session, "baseline", [[name, _text(pin.snapshot_id)] for name, pin in pins.items()])
         _fill(session, "done", [[run[0], settings.transform.all_artifacts, bool(run[1] or waiting)]])
-        for name in ("changed_days", "removed_shas", "removed_pulls", "touched", "touched_events", "touched_firsts", "run"):
+        for name in ("changed_days", "removed_shas", "removed_pulls", "restated_cells", "touched", "touched_events", "touched_firsts", "run"):
             session.clear(name)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.bucket import lake_connection, locate, open_bucket
+from catalog.bucket import locate, open_bucket
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.digests import FileDigest, digest_files, digest_query, total
@@ -23,10 +23,11 @@ from catalog.duck import DuckConnection, identifier
 from catalog.iceberg import arrow_schema, commit_files, data_files, day_bounds, ensure_table, write_data_file
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
-from lakehouse.engines.duckdb import engine_file
-from lakehouse.model_datasets import HALVES
+from lakehouse.control import mark_published
+from lakehouse.engines.duckdb import DuckEngine
 from lakehouse.stretches import changed_stretches, chunks_of, stretches_of
 from lakehouse.tables_in_place import Progress, publish_in_place
+from lakehouse.unpublished import unpublished
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -71,26 +72,22 @@ def publish_tables(
         tables, places = publish_in_place(settings, catalog, datasets, physical or {}, progress)
         return TablesSummary(tables=tables, places=places)
     summary = TablesSummary()
-    with lake_connection(settings, engine_file(settings)) as connection:
-        row = connection.execute(
-            "SELECT coalesce((SELECT is_everything_unpublished FROM control.done), true), (SELECT count(*) FROM control.unpublished_days)"
-        ).fetchone()
-        is_everything, waiting = row or (True, 0)
-        if not (is_everything or waiting):
+    with DuckEngine(settings).session() as session:
+        waiting = unpublished(session)
+        if waiting.is_nothing:
             return summary
         known = _released_digests(settings)
-        publications = [_Publication(settings, connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets]
-        days = [_changed_days(connection, dataset, is_everything) for dataset in datasets]
+        publications = [
+            _Publication(settings, session.connection.cursor(), ensure_table(catalog, dataset), dataset, known) for dataset in datasets
+        ]
+        days = [waiting.days_of(dataset) for dataset in datasets]
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
             for publication, change in zip(publications, pool.map(_Publication.write, publications, days), strict=True):
                 publication.commit(change, summary)
                 if progress:
                     progress(publication.dataset.full_name)
                 crash_point("publish.table")
-        connection.execute("BEGIN")
-        connection.execute("DELETE FROM control.unpublished_days")
-        connection.execute("UPDATE control.done SET is_everything_unpublished = FALSE")
-        connection.execute("COMMIT")
+        mark_published(session)
     crash_point("publish.tables")
     return summary
 
@@ -101,20 +98,6 @@ def _released_digests(settings: Settings) -> dict[str, FileDigest]:
         return {}
     files = [file for table in read_release(settings).tables for file in table.data_files]
     return {file.path: FileDigest(file.row_count or 0, int(file.content_digest or "0", 16)) for file in files}
-
-
-def _changed_days(connection: DuckConnection, dataset: Dataset, is_everything: bool) -> set[date] | None:
-    """Return the days of a table that a run may have changed; None for all of them."""
-    if is_everything or dataset.partitioning is None:
-        return None
-    names = [dataset.full_name]
-    if dataset.name.startswith("timeseries_metrics_by_"):
-        level = dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
-        names = [f"intermediate.{half}{level}" for half in HALVES]
-    elif dataset.name == "metric_periods_v1":
-        return None
-    rows = connection.execute("SELECT DISTINCT day FROM control.unpublished_days WHERE list_contains(?, table_name)", [names]).fetchall()
-    return {row[0] for row in rows}
 
 
 @dataclass

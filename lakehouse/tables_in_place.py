@@ -17,7 +17,7 @@ from catalog.iceberg import ensure_table
 from catalog.settings import Settings
 from lakehouse.control import mark_published
 from lakehouse.engines import Session, open_engine
-from lakehouse.model_datasets import HALVES
+from lakehouse.unpublished import unpublished
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -49,8 +49,8 @@ def publish_in_place(
     places = {dataset.full_name: physical.get(dataset.full_name, (PUBLISHED, f"{dataset.stage}__{dataset.name}")) for dataset in datasets}
     written: dict[str, list[str]] = {}
     with open_engine(settings).session() as session:
-        is_everything = session.value("SELECT is_everything_unpublished FROM control.done") is not False
-        if not (is_everything or session.value("SELECT count(*) FROM control.unpublished_days")):
+        waiting = unpublished(session)
+        if waiting.is_nothing:
             return written, places
         for name, place in physical.items():
             if _has_delete_files(catalog, place):
@@ -59,7 +59,7 @@ def publish_in_place(
                 crash_point("publish.table")
         for dataset in datasets:
             if dataset.full_name not in physical:
-                months = _View(session, catalog, dataset, places[dataset.full_name]).publish(is_everything=is_everything)
+                months = _View(session, catalog, dataset, places[dataset.full_name]).publish(waiting.days_of(dataset))
                 written |= {dataset.full_name: months} if months else {}
             if progress:
                 progress(dataset.full_name)
@@ -92,9 +92,9 @@ class _View:
             session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
         self.day = dataset.partitioning.column if dataset.partitioning else ""
 
-    def publish(self, *, is_everything: bool) -> list[str]:
-        """Replace the partitions that differ from the view's rows; return their names."""
-        noted = self._noted(is_everything=is_everything or self.is_new)
+    def publish(self, days: set[date] | None) -> list[str]:
+        """Replace the partitions that differ from the view's rows on some days, or any (None); return their names."""
+        noted: set[date | None] = {None} if self.is_new or days is None else {day.replace(day=1) for day in days}
         changed = self._differing(self._where(noted)) if noted and not self.is_new else noted
         if not changed:
             return []
@@ -104,17 +104,6 @@ class _View:
             crash_point("publish.written")
         self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{chosen}")
         return [f"{month:%Y-%m}" if month else "" for month in sorted(changed, key=str)]
-
-    def _noted(self, *, is_everything: bool) -> set[date | None]:
-        """Return the months that the run may have changed; one None for all rows."""
-        if is_everything or not self.day:
-            return {None}
-        level = self.dataset.name.removeprefix("timeseries_metrics_by_").removesuffix("_v1")
-        names = ", ".join(f"'intermediate.{half}{level}'" for half in HALVES)
-        rows = self.session.rows(
-            f"SELECT DISTINCT CAST(date_trunc('month', day) AS DATE) FROM control.unpublished_days WHERE table_name IN ({names})"
-        )
-        return {row[0] for row in rows}
 
     def _where(self, months: set[date | None]) -> str:
         """Return the condition of months, as ranges that Trino can tell from partitions; one None is all of them."""

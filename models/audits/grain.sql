@@ -1,7 +1,9 @@
 AUDIT (name unique_events);
 SELECT event_source, event_type, to_artifact_id, event_source_id
 FROM @this_model
-WHERE record_date IN (SELECT record_date FROM intermediate.int_restated_days)
+WHERE
+  record_date IN (SELECT record_date FROM control.changed_days)
+  OR (record_date, to_artifact_id) IN (SELECT record_date, artifact_id FROM control.restated_cells)
 GROUP BY 1, 2, 3, 4
 HAVING COUNT(*) > 1;
 

@@ -2,9 +2,10 @@
 
 `restates` is the condition, over the table's own columns, of the rows that go; the query must give rows under the same condition alone.
 In a blueprint `@level` stands for the level that the model's name ends in.
+`begins` (optional) are statements that are run before all else: they record which rows, beside those of changed days, are to be restated.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
 changed, for the models downstream. `month_of` (optional) is the date or time by whose months the published table is cut: the
-days that changed are noted in `control.unpublished_days`.
+days that changed are noted in `control.unpublished_days`; where a kill leaves no trace of this, those alone whose rows differ.
 
 `staged` (optional) names CTEs that several others read: Trino writes a CTE's plan out wherever it is read, and refuses plans of more than 150 stages,
 so there each of them becomes a table in the schema `scratch` first.
@@ -36,7 +37,11 @@ class Restated(CustomMaterialization):
         if is_full:
             self.adapter.execute(f"DELETE FROM {table_name}")
         else:
+            for statement in chosen.get("begins", "").split(";") if chosen.get("begins") else ():
+                self.adapter.execute(statement.replace("@this", table_name))
             self._note(chosen, table_name, name, -1)
+            if self._is_exact(chosen):
+                self.adapter.execute(f"CREATE OR REPLACE TABLE control.rows_before AS SELECT * FROM {table_name} WHERE {chosen['restates']}")
             self.adapter.execute(f"DELETE FROM {table_name} WHERE {chosen['restates']}")
         crash_point("transform.deleted")
         staged = [part.strip() for part in chosen.get("staged", "").split(",") if part.strip()] if self.adapter.dialect == "trino" else []
@@ -69,10 +74,21 @@ class Restated(CustomMaterialization):
         restates = chosen["restates"]
         if chosen.get("touches"):
             for statement in chosen["touches"].split(";"):
-                self.adapter.execute(statement.replace("@this", f"{table_name}").replace("@restates", restates).replace("@sign", str(sign)))
-        if chosen.get("month_of"):
-            days = f"SELECT DISTINCT '{name}', CAST({chosen['month_of']} AS DATE) FROM {table_name} WHERE {restates}"
-            self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
+                self.adapter.execute(statement.replace("@this", table_name).replace("@restates", restates).replace("@sign", str(sign)))
+        if not chosen.get("month_of") or (self._is_exact(chosen) and sign < 0):
+            return
+        rows = f"SELECT * FROM {table_name} WHERE {restates}"
+        if self._is_exact(chosen):
+            before = "SELECT * FROM control.rows_before"
+            rows = f"SELECT * FROM (({rows}) EXCEPT ({before})) UNION ALL (({before}) EXCEPT ({rows}))"
+        days = f"SELECT DISTINCT '{name}', CAST({chosen['month_of']} AS DATE) FROM ({rows}) AS restated_rows"
+        self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
+        if self._is_exact(chosen):
+            self.adapter.execute("DROP TABLE control.rows_before")
+
+    def _is_exact(self, chosen: dict[str, t.Any]) -> bool:
+        """Whether rows before and after can be compared: only in a transaction are those before sure to be as the last run left them."""
+        return bool(chosen.get("month_of")) and self.adapter.dialect == "duckdb"
 
 
 def _scratch(name: str, cte: str) -> str:

@@ -3,11 +3,13 @@ MODEL (
   kind CUSTOM (
     materialization 'restated',
     materialization_properties (
-      restates = 'record_date IN (SELECT record_date FROM intermediate.int_restated_days)',
+      begins = 'INSERT INTO control.restated_cells SELECT record_date, to_artifact_id FROM intermediate.int_restated_events WHERE NOT record_date IS NULL;INSERT INTO control.restated_cells SELECT DISTINCT record_date, to_artifact_id FROM @this WHERE from_artifact_id IN (SELECT from_artifact_id FROM intermediate.int_restated_events)',
+      restates = 'record_date IN (SELECT record_date FROM control.changed_days) OR (record_date, to_artifact_id) IN (SELECT record_date, artifact_id FROM control.restated_cells)',
       touches = 'INSERT INTO control.touched_events SELECT CAST(time AS DATE), to_artifact_id, from_artifact_id, event_type, actor_kind, SUM(amount), COUNT(*), @sign FROM @this WHERE @restates GROUP BY 1, 2, 3, 4, 5',
       month_of = 'time'
     )
   ),
+  depends_on (intermediate.int_restated_events),
   partitioned_by MONTH(time),
   physical_properties (sorted_by = ARRAY['to_artifact_id', 'time']),
   columns (
@@ -34,13 +36,30 @@ WITH aliases AS (
   SELECT artifact_kind, artifact_key, canonical_kind, canonical_key
   FROM intermediate.int_artifacts
   WHERE artifact_id <> canonical_artifact_id
+), cells AS (
+  SELECT DISTINCT c.record_date, a.artifact_source AS to_source, a.artifact_kind AS to_kind, a.artifact_key AS to_key
+  FROM control.restated_cells AS c
+  INNER JOIN intermediate.int_artifacts AS a ON a.artifact_id = c.artifact_id
+  WHERE NOT c.record_date IN (SELECT record_date FROM control.changed_days)
+), keys_of_cells AS (
+  SELECT DISTINCT c.record_date, a.artifact_kind, a.artifact_key
+  FROM cells AS c
+  INNER JOIN intermediate.int_artifacts AS a
+    ON a.artifact_source = c.to_source AND a.canonical_kind = c.to_kind AND a.canonical_key = c.to_key
+), chosen AS (
+  SELECT *
+  FROM staging.stg_gharchive__events
+  WHERE created_date IN (SELECT record_date FROM control.changed_days)
+  UNION ALL
+  SELECT e.*
+  FROM staging.stg_gharchive__events AS e
+  INNER JOIN keys_of_cells AS c ON c.record_date = e.created_date AND c.artifact_kind = e.repository_kind AND c.artifact_key = e.repository_key
 ), records AS (
   SELECT e.*, COALESCE(r.canonical_kind, e.repository_kind) AS to_kind, COALESCE(r.canonical_key, e.repository_key) AS to_key
-  FROM staging.stg_gharchive__events AS e
+  FROM chosen AS e
   LEFT JOIN aliases AS r ON r.artifact_kind = e.repository_kind AND r.artifact_key = e.repository_key
   WHERE
-    e.created_date IN (SELECT record_date FROM intermediate.int_restated_days)
-    AND NOT e.repository_key IS NULL
+    NOT e.repository_key IS NULL
     AND e.record_type IN (
       'IssuesEvent', 'PullRequestEvent', 'PullRequestReviewEvent', 'PullRequestReviewCommentEvent', 'IssueCommentEvent',
       'CommitCommentEvent', 'ReleaseEvent', 'WatchEvent', 'ForkEvent'
@@ -112,15 +131,19 @@ WITH aliases AS (
     WHERE NOT event_type IS NULL
   ) AS ranked
   WHERE position = 1
+), restated_shas AS (
+  SELECT sha FROM intermediate.int_push_commits WHERE record_date IN (SELECT record_date FROM control.changed_days)
+  UNION
+  SELECT p.sha
+  FROM intermediate.int_push_commits AS p
+  INNER JOIN keys_of_cells AS c ON c.record_date = p.record_date AND c.artifact_kind = p.repository_kind AND c.artifact_key = p.repository_key
 ), sightings AS (
   SELECT
     p.record_date, p.sha, p.pushed_at, p.record_id, p.actor_artifact_kind, p.actor_key, p.actor_kind,
     COALESCE(r.canonical_kind, p.repository_kind) AS to_kind, COALESCE(r.canonical_key, p.repository_key) AS to_key
   FROM intermediate.int_push_commits AS p
   LEFT JOIN aliases AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
-  WHERE (SELECT is_full FROM control.run) OR p.sha IN (
-    SELECT sha FROM intermediate.int_push_commits WHERE record_date IN (SELECT record_date FROM intermediate.int_restated_days)
-  )
+  WHERE (SELECT is_full FROM control.run) OR p.sha IN (SELECT sha FROM restated_shas)
 ), from_pushes AS (
   SELECT *
   FROM (
@@ -131,7 +154,10 @@ WITH aliases AS (
       ON g.event_source = 'GITHUB' AND g.canonical_kind = s.to_kind AND g.canonical_key = s.to_key
     WHERE g.repository_url IS NULL
   ) AS ranked
-  WHERE position = 1 AND record_date IN (SELECT record_date FROM intermediate.int_restated_days)
+  WHERE position = 1 AND (
+    record_date IN (SELECT record_date FROM control.changed_days)
+    OR (record_date, to_kind, to_key) IN (SELECT record_date, to_kind, to_key FROM cells WHERE to_source = 'GITHUB')
+  )
 ), from_git AS (
   SELECT *
   FROM (
@@ -143,7 +169,10 @@ WITH aliases AS (
       ) AS position
     FROM staging.stg_git__commits AS c
     INNER JOIN intermediate.int_git_repositories AS g ON g.repository_url = c.repository_url
-    WHERE c.committed_date IN (SELECT record_date FROM intermediate.int_restated_days)
+    WHERE
+      c.committed_date IN (SELECT record_date FROM control.changed_days)
+      OR (c.committed_date, g.event_source, g.canonical_kind, g.canonical_key)
+        IN (SELECT record_date, to_source, to_kind, to_key FROM cells)
   ) AS ranked
   WHERE position = 1
 ), keyed AS (
