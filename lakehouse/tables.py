@@ -24,6 +24,7 @@ from catalog.iceberg import arrow_schema, commit_files, data_files, day_bounds, 
 from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from lakehouse.engines.duckdb import engine_file
+from lakehouse.lock import held
 from lakehouse.model_datasets import HALVES
 from lakehouse.stretches import changed_stretches, chunks_of, stretches_of
 from lakehouse.tables_in_place import Progress, publish_in_place
@@ -83,6 +84,7 @@ def publish_tables(
         days = [_changed_days(connection, dataset, is_everything) for dataset in datasets]
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
             for publication, change in zip(publications, pool.map(_Publication.write, publications, days), strict=True):
+                held(settings).check()
                 publication.commit(change, summary)
                 if progress:
                     progress(publication.dataset.full_name)

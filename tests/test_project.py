@@ -44,6 +44,7 @@ OWNERS = {
     "botocore": ("catalog/s3_bucket.py",),
     "requests": ("catalog/rest_client.py", "lakehouse/stack/download.py"),
     "sqlalchemy": ("catalog/catalogs.py",),
+    "psycopg": ("lakehouse/lease.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
 }

@@ -6,8 +6,9 @@ called `lake`, as the models' is on DuckDB.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +16,14 @@ from catalog.duck import identifier, quoted
 from catalog.errors import SettingsError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
+from lakehouse.lock import Lease, held
 
 if TYPE_CHECKING:
     from lakehouse.raw_binding import RawPin
 
 CATALOG = "lake"
+SOURCE = "osslake"
+CANCEL_TIMEOUT_S = 30.0
 TIMESTAMPS = {"TIMESTAMP": "TIMESTAMP(6)", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP(6) WITH TIME ZONE"}
 _TYPES = {
     "string": "VARCHAR",
@@ -38,13 +42,14 @@ class TrinoSession(Session):
 
     has_transactions = False
 
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
+    def __init__(self, connection: Any, lease: Lease) -> None:
+        self.connection, self.lease = connection, lease
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Execute a statement and return its rows."""
+        """Execute a statement of a run that still holds the lake and return its rows."""
         from trino.exceptions import Error
 
+        self.lease.check()
         try:
             cursor = self.connection.cursor()
             cursor.execute(statement)
@@ -106,6 +111,7 @@ class TrinoEngine(Engine):
         if self.server.scheme not in ("http", "https") or not self.server.hostname:
             raise SettingsError("transform.trino is no address such as http://osslake@127.0.0.1:8080", engine="trino")
         self.tasks = chosen.threads or 2
+        self.lease = held(settings)
 
     def gateway(self) -> Any:
         """Return SQLMesh's gateway to Trino and PostgreSQL."""
@@ -119,18 +125,19 @@ class TrinoEngine(Engine):
             method="basic" if self.server.password else "no-auth",
             password=unquote(self.server.password) if self.server.password else None,
             catalog=CATALOG,
-            source="osslake",
+            source=SOURCE,
             timezone="UTC",
             timestamp_mapping=TIMESTAMPS,
             catalog_type_overrides={CATALOG: "iceberg"},
             concurrent_tasks=self.tasks,
-        )
+        ).held_by(self.lease)
         state = PostgresConnectionConfig(
             host=self.state.hostname,
             port=self.state.port or 5432,
             user=unquote(self.state.username or ""),
             password=unquote(self.state.password or ""),
             database=self.state.path.strip("/"),
+            application_name=self.lease.session or SOURCE,
         )
         return GatewayConfig(connection=trino, state_connection=state)
 
@@ -145,8 +152,10 @@ class TrinoEngine(Engine):
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
+        tag = self.lease.tag
+        tags = {"source": tag or SOURCE, "client_tags": [tag] if tag else []}
         connection = connect(  # type: ignore[no-untyped-call]
-            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC"
+            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, timezone="UTC", **tags
         )
         try:
             try:
@@ -154,13 +163,26 @@ class TrinoEngine(Engine):
             except Exception as error:
                 where = f"{self.server.hostname}:{self.server.port or ''}"
                 raise TransformError(f"Trino at {where} can't be reached: {str(error).splitlines()[0]}", engine="trino") from error
-            yield TrinoSession(connection)
+            yield TrinoSession(connection, self.lease)
         finally:
             connection.close()
 
     def _server(self) -> dict[str, Any]:
         default = 443 if self.server.scheme == "https" else 8080
         return {"host": self.server.hostname, "port": self.server.port or default, "user": unquote(self.server.username or "osslake")}
+
+    def cancel_others(self, tag: str) -> None:
+        """Cancel the queries of earlier holders of the lake, told by their source, since Trino's tables don't show client tags; see that they end."""
+        mark = f"starts_with(source, '{quoted(tag.rpartition(':')[0])}:') AND source <> '{quoted(tag)}'"
+        query = f"SELECT query_id FROM system.runtime.queries WHERE {mark} AND state NOT IN ('FINISHED', 'FAILED')"
+        deadline = time.monotonic() + CANCEL_TIMEOUT_S
+        with self.session() as session:
+            while running := session.rows(query):
+                if time.monotonic() > deadline:
+                    raise TransformError(f"query {running[0][0]} of a run that ended can't be cancelled in Trino", query=running[0][0])
+                for (one,) in running:
+                    with suppress(TransformError):
+                        session.rows(f"CALL system.runtime.kill_query(query_id => '{one}', message => 'another run took the lake over')")
 
     def is_built(self) -> bool:
         """Tell whether a transformation ever succeeded."""

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import PrivateAttr
 from sqlmesh.core.config import TrinoConnectionConfig
 from sqlmesh.core.engine_adapter import TrinoEngineAdapter
 from sqlmesh.core.engine_adapter.shared import CommentCreationView
+
+from lakehouse.lock import Lease
 
 
 class LakeAdapter(TrinoEngineAdapter):
     """The adapter to the catalog of the models."""
 
     COMMENT_CREATION_VIEW = CommentCreationView.UNSUPPORTED
+
+    def _execute(self, sql: str, *args: Any, **kwargs: Any) -> None:
+        """Execute a statement of a run that still holds the lake."""
+        self._extra_config["lease"].check()
+        super()._execute(sql, *args, **kwargs)
 
     def get_current_catalog(self) -> str | None:
         """Return the connection's catalog; nothing here ever changes it."""
@@ -34,8 +42,24 @@ class LakeAdapter(TrinoEngineAdapter):
 
 
 class LakeConnection(TrinoConnectionConfig):
-    """A connection to Trino with this adapter."""
+    """A connection to Trino with this adapter, for a run that holds the lake; its tag marks all queries."""
+
+    _lease: Lease = PrivateAttr(default_factory=Lease)
+
+    def held_by(self, lease: Lease) -> LakeConnection:
+        """Let statements be executed only while this lease is held."""
+        self._lease = lease
+        return self
 
     @property
     def _engine_adapter(self) -> type[TrinoEngineAdapter]:
         return LakeAdapter
+
+    @property
+    def _static_connection_kwargs(self) -> dict[str, Any]:
+        tag = self._lease.tag
+        return {**super()._static_connection_kwargs, **({"client_tags": [tag], "source": tag} if tag else {})}
+
+    @property
+    def _extra_engine_config(self) -> dict[str, Any]:
+        return {**super()._extra_engine_config, "lease": self._lease}
