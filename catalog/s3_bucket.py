@@ -103,14 +103,15 @@ class S3Bucket:
         """Put an object if the store still has the one with this tag. A put whose answer was lost is known by its bytes."""
         from botocore.exceptions import ClientError
 
-        with self._reached(key):
+        with suppress(FileNotFoundError), self._reached(key):
             try:
                 self._put(key, content, **({"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}))
             except ClientError as error:
                 if _code(error) not in _OTHERWISE:
                     raise
                 return self.read(key) == content
-        return True
+            return True
+        return False
 
     def _put(self, key: str, content: bytes, **conditions: str) -> None:
         media_type = "application/json" if key.endswith(".json") else "application/octet-stream"

@@ -82,6 +82,16 @@ def held(settings: Settings) -> Lease:
     return _leases.get(settings.folder.absolute(), Lease())
 
 
+def check_tag(tag: str) -> None:
+    """See that the run whose queries have this tag still holds its lake; what has none of our tags is let pass.
+
+    Raises:
+        LakeBusyError: another run has the lake now, or may have it.
+    """
+    for lease in [one for one in _leases.values() if one.tag == tag]:
+        lease.check()
+
+
 @contextmanager
 def lake_lock(settings: Settings, command: str, step: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Hold the lake while the body runs.

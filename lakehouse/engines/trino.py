@@ -125,12 +125,12 @@ class TrinoEngine(Engine):
             method="basic" if self.server.password else "no-auth",
             password=unquote(self.server.password) if self.server.password else None,
             catalog=CATALOG,
-            source=SOURCE,
+            source=self.lease.tag or SOURCE,
             timezone="UTC",
             timestamp_mapping=TIMESTAMPS,
             catalog_type_overrides={CATALOG: "iceberg"},
             concurrent_tasks=self.tasks,
-        ).held_by(self.lease)
+        )
         state = PostgresConnectionConfig(
             host=self.state.hostname,
             port=self.state.port or 5432,
@@ -152,10 +152,15 @@ class TrinoEngine(Engine):
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
-        tag = self.lease.tag
-        tags = {"source": tag or SOURCE, "client_tags": [tag] if tag else []}
+        source = self.lease.tag or SOURCE
         connection = connect(  # type: ignore[no-untyped-call]
-            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, timezone="UTC", **tags
+            **self._server(),
+            http_scheme=self.server.scheme,
+            auth=auth,
+            catalog=CATALOG,
+            timezone="UTC",
+            source=source,
+            client_tags=[source],
         )
         try:
             try:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import PrivateAttr
 from sqlmesh.core.config import TrinoConnectionConfig
 from sqlmesh.core.engine_adapter import TrinoEngineAdapter
 from sqlmesh.core.engine_adapter.shared import CommentCreationView
 
-from lakehouse.lock import Lease
+from lakehouse.lock import check_tag
 
 
 class LakeAdapter(TrinoEngineAdapter):
@@ -23,7 +22,7 @@ class LakeAdapter(TrinoEngineAdapter):
 
     def _execute(self, sql: str, *args: Any, **kwargs: Any) -> None:
         """Execute a statement of a run that still holds the lake."""
-        self._extra_config["lease"].check()
+        check_tag(self._extra_config["source"])
         super()._execute(sql, *args, **kwargs)
 
     def get_current_catalog(self) -> str | None:
@@ -42,14 +41,7 @@ class LakeAdapter(TrinoEngineAdapter):
 
 
 class LakeConnection(TrinoConnectionConfig):
-    """A connection to Trino with this adapter, for a run that holds the lake; its tag marks all queries."""
-
-    _lease: Lease = PrivateAttr(default_factory=Lease)
-
-    def held_by(self, lease: Lease) -> LakeConnection:
-        """Let statements be executed only while this lease is held."""
-        self._lease = lease
-        return self
+    """A connection to Trino with this adapter; its source is the tag of the run that holds the lake."""
 
     @property
     def _engine_adapter(self) -> type[TrinoEngineAdapter]:
@@ -57,9 +49,8 @@ class LakeConnection(TrinoConnectionConfig):
 
     @property
     def _static_connection_kwargs(self) -> dict[str, Any]:
-        tag = self._lease.tag
-        return {**super()._static_connection_kwargs, **({"client_tags": [tag], "source": tag} if tag else {})}
+        return {**super()._static_connection_kwargs, "client_tags": [self.source]}
 
     @property
     def _extra_engine_config(self) -> dict[str, Any]:
-        return {**super()._extra_engine_config, "lease": self._lease}
+        return {**super()._extra_engine_config, "source": self.source}

@@ -66,6 +66,11 @@ def barrier(parties: int) -> Any:
     return _CONTEXT.Barrier(parties)
 
 
+def queue() -> Any:
+    """Return a queue that processes of `start` can write to."""
+    return _CONTEXT.Queue()
+
+
 def _command(arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)

@@ -1,0 +1,72 @@
+"""A run that stands still for longer than its lease lasts, and wakes up: nothing of it is left at work, and it changes nothing any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from end_to_end.lakes import Lake, digests
+from end_to_end.processes import LIMIT_S, Running
+from end_to_end.worlds import TINY, build_tiny, hours_of
+from trino.dbapi import connect
+
+from catalog.bucket import LATEST_KEY, open_bucket
+from stack.cluster import Cluster
+
+pytestmark = pytest.mark.stack
+INSERT = 'INSERT INTO "lake"."sqlmesh__'
+KILLED = "ADMINISTRATIVELY_KILLED"
+
+
+def _queries(cluster: Cluster, tag: str) -> dict[str, tuple[str, str, str]]:
+    """Return state, error and text of a run's queries in Trino, by id."""
+    cursor = connect(host="127.0.0.1", port=cluster.trino_port, user="osslake").cursor()
+    cursor.execute(f"SELECT query_id, state, coalesce(error_code, ''), query FROM system.runtime.queries WHERE source = '{tag}'")
+    return {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
+
+
+def _unfinished(cluster: Cluster, tag: str) -> set[str]:
+    """Return the ids of a run's queries that write a model's table and have not ended."""
+    found = _queries(cluster, tag).items()
+    return {one for one, (state, _, text) in found if state not in ("FINISHED", "FAILED") and INSERT in text}
+
+
+def _stop_while_writing(cluster: Cluster, run: Running, tag: str) -> set[str]:
+    """Stop a run while it writes a model's table; return the queries that are left."""
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline and run.process.is_alive():
+        if _unfinished(cluster, tag):
+            os.kill(run.process.pid, signal.SIGSTOP)
+            if left := _unfinished(cluster, tag):
+                return left
+            os.kill(run.process.pid, signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError(f"the run never wrote a model's table: {run.wait()}")
+
+
+def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """Another run cancels what it left in Trino, does its work anew and releases; awake, it stops at once and says who has the lake."""
+    build_tiny(tmp_path)
+    lake = cluster.new_lake(tmp_path / "lake").name_sources(tmp_path / "world", hours_of(TINY))
+    tag, bucket = f"osslake:{lake.settings.dataset}:1", open_bucket(lake.settings)
+    cluster.point_at(lake.settings.dataset)
+    stale = Running("--lake", lake.folder, "run")
+    left = _stop_while_writing(cluster, stale, tag)
+    following = Running("--lake", lake.folder, "run")
+    ended = following.wait()
+    assert (ended.code, "Traceback" in ended.err) == (0, False), ended
+    before, latest = _queries(cluster, tag), bucket.read(LATEST_KEY)
+    assert {before[one][:2] for one in left} == {("FAILED", KILLED)}
+    os.kill(stale.process.pid, signal.SIGCONT)
+    woken = stale.wait()
+    assert (woken.code, "Traceback" in woken.err) == (1, False), woken
+    assert f"error: this run no longer holds the lake {lake.folder}" in woken.err.splitlines()[-1]
+    assert f"`osslake run` (process {following.process.pid} on" in woken.err.splitlines()[-1]
+    assert _queries(cluster, tag) == before
+    assert bucket.read(LATEST_KEY) == latest
+    embedded = Lake(tmp_path / "embedded").name_sources(tmp_path / "world", hours_of(TINY))
+    embedded.run()
+    assert digests(lake.release()) == digests(embedded.release())
