@@ -1,7 +1,7 @@
 """The lease of a lake whose models' state is in PostgreSQL: a row that its holder renews, and that passes on when it doesn't.
 
 Each holder has an epoch, one more than the holder before; whoever finds another epoch in the row has lost the lake. Time is the database's;
-a holder reckons by its own clock from the moment before it asked, so it knows that the lease may be over before anybody else can take it.
+a holder reckons by its own clock from the moment before it asked, so it knows that the lease may soon be over before anybody else can take it.
 `fenced` renews in a transaction and leaves that open: the row is locked, and nobody takes the lake until the block has ended.
 
 What a holder left running it can't stop itself where it was killed or stands still. So the next one ends its sessions in this database, whose
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 RENEWALS = 6
 """How often a lease is renewed while it lasts; one that isn't renewed in that time belongs to a run that doesn't live."""
+STORE_ATTEMPTS = 3
+"""How often an object store is asked at most (catalog/s3_bucket.py)."""
+SURE = 1 / 3
+"""Part of its time for which a holder goes by a lease: what it begins then has the rest of it to arrive, before anybody else has the lake."""
 SESSION_PREFIX = "osslake:"
 """Of the name under which runs are known in PostgreSQL; their epoch follows."""
 _MAKE = """
@@ -120,7 +124,7 @@ class PostgresLease(Lease):
         self._values: dict[str, Any] = vars(this_process(command)) | {"lake": settings.dataset, "duration_s": self.duration_s}
         self._is_clear = True
         self._loss = ""
-        self._over_at = 0.0
+        self._sure_until = 0.0
         self._turn = threading.Lock()
         self._ended = threading.Event()
 
@@ -165,7 +169,7 @@ class PostgresLease(Lease):
             return False
         self.epoch = self._values["epoch"] = taken[0]
         self._is_clear = last is None or last.is_ended
-        self._over_at = asked + self.duration_s
+        self._sure_until = asked + self.duration_s * SURE
         return True
 
     def _look(self) -> _Row | None:
@@ -187,19 +191,19 @@ class PostgresLease(Lease):
                 try:
                     with suppress(LakeBusyError, StorageError):
                         with self._connected() as connection:
-                            over_at = self._renew(connection)
-                        self._over_at = over_at
+                            sure_until = self._renew(connection)
+                        self._sure_until = sure_until
                 finally:
                     self._turn.release()
 
     def _renew(self, connection: Connection[Any]) -> float:
-        """Renew the lease and return when it is over, which holds once the transaction is committed."""
+        """Renew the lease and return until when it is a sure one, which holds once the transaction is committed."""
         asked = _now()
         if connection.execute(_RENEW, self._values).fetchone() is None:
             row = self._look()
             self._loss = f"{row.holder} took it over" if row else "its row in PostgreSQL is gone"
             raise self._lost()
-        return asked + self.duration_s
+        return asked + self.duration_s * SURE
 
     def _lost(self) -> LakeBusyError:
         return LakeBusyError(
@@ -208,9 +212,9 @@ class PostgresLease(Lease):
         )
 
     def check(self) -> None:
-        """See that the lease isn't over; where it may be, wait for as long as one lasts for an answer whether it still is ours."""
+        """See that the lease is far from over; where it isn't, wait for as long as one lasts until it is renewed."""
         patience = _now() + self.duration_s
-        while not self._loss and _now() >= self._over_at:
+        while not self._loss and _now() >= self._sure_until:
             if _now() >= patience:
                 self._loss = f"PostgreSQL at {self._address} has not answered for {self.duration_s:g} s"
             time.sleep(0.02)
@@ -219,15 +223,21 @@ class PostgresLease(Lease):
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
-        """Renew the lease, and lock its row while the block runs; PostgreSQL unlocks it where this process stands still as long as a lease lasts."""
+        """Renew the lease, and lock its row while the block runs: longer than a lease lasts, where an object store takes its time to answer.
+
+        PostgreSQL unlocks the row of a process that stands still for longer than that.
+        """
+        storage = self.settings.storage
+        patience_s = self.duration_s + STORE_ATTEMPTS * (storage.connect_timeout_s + storage.request_timeout_s)
         self.check()
         if not self._turn.acquire(timeout=self.duration_s):
             raise StorageError(f"PostgreSQL at {self._address} does not answer; run again")
         try:
-            with self._connected() as connection:
-                over_at = self._renew(connection)
+            with self._connected(patience_s) as connection:
+                self._renew(connection)
                 yield
-            self._over_at = over_at
+                sure_until = self._renew(connection)
+            self._sure_until = sure_until
         finally:
             self._turn.release()
 
@@ -256,12 +266,16 @@ class PostgresLease(Lease):
         return f"{parts.hostname}:{parts.port or 5432}"
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection[Any]]:
-        """Open a transaction, which ends with the block; no statement takes longer than a lease lasts, nor does silence between two."""
+    def _connected(self, idle_s: float = 0) -> Iterator[Connection[Any]]:
+        """Open a transaction, which ends with the block; no statement takes longer than a lease lasts, nor does silence between two by default."""
         import psycopg
 
         limit_ms = round(self.duration_s * 1000)
-        limits = {"statement_timeout": limit_ms, "lock_timeout": limit_ms // 2, "idle_in_transaction_session_timeout": limit_ms}
+        limits = {
+            "statement_timeout": limit_ms,
+            "lock_timeout": limit_ms // 2,
+            "idle_in_transaction_session_timeout": round(idle_s * 1000) or limit_ms,
+        }
         options = " ".join(f"-c {name}={value}" for name, value in limits.items())
         try:
             with psycopg.connect(

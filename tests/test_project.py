@@ -42,7 +42,7 @@ OWNERS = {
     "trino": ("lakehouse/",),
     "boto3": ("catalog/s3_bucket.py",),
     "botocore": ("catalog/s3_bucket.py",),
-    "requests": ("catalog/rest_client.py", "lakehouse/stack/download.py"),
+    "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
     "sqlalchemy": ("catalog/catalogs.py",),
     "psycopg": ("lakehouse/lease.py",),
     "psutil": ("lakehouse/stack/",),

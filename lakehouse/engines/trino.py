@@ -16,7 +16,7 @@ from catalog.duck import identifier, quoted
 from catalog.errors import SettingsError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
-from lakehouse.lock import Lease, held
+from lakehouse.lock import held
 
 if TYPE_CHECKING:
     from lakehouse.raw_binding import RawPin
@@ -42,14 +42,13 @@ class TrinoSession(Session):
 
     has_transactions = False
 
-    def __init__(self, connection: Any, lease: Lease) -> None:
-        self.connection, self.lease = connection, lease
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Execute a statement of a run that still holds the lake and return its rows."""
+        """Execute a statement and return its rows."""
         from trino.exceptions import Error
 
-        self.lease.check()
         try:
             cursor = self.connection.cursor()
             cursor.execute(statement)
@@ -148,19 +147,14 @@ class TrinoEngine(Engine):
     def session(self) -> Iterator[TrinoSession]:
         """Connect; a server that doesn't answer shows here."""
         from trino.auth import BasicAuthentication
-        from trino.dbapi import connect
+
+        from lakehouse.engines.trino_connection import connect_held
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
         source = self.lease.tag or SOURCE
-        connection = connect(  # type: ignore[no-untyped-call]
-            **self._server(),
-            http_scheme=self.server.scheme,
-            auth=auth,
-            catalog=CATALOG,
-            timezone="UTC",
-            source=source,
-            client_tags=[source],
+        connection = connect_held(
+            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, timezone="UTC", source=source
         )
         try:
             try:
@@ -168,7 +162,7 @@ class TrinoEngine(Engine):
             except Exception as error:
                 where = f"{self.server.hostname}:{self.server.port or ''}"
                 raise TransformError(f"Trino at {where} can't be reached: {str(error).splitlines()[0]}", engine="trino") from error
-            yield TrinoSession(connection, self.lease)
+            yield TrinoSession(connection)
         finally:
             connection.close()
 

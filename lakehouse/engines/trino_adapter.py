@@ -6,24 +6,20 @@ column by column in statements of their own; and it asks for the current catalog
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlmesh.core.config import TrinoConnectionConfig
 from sqlmesh.core.engine_adapter import TrinoEngineAdapter
 from sqlmesh.core.engine_adapter.shared import CommentCreationView
 
-from lakehouse.lock import check_tag
+from lakehouse.engines.trino_connection import connect_held
 
 
 class LakeAdapter(TrinoEngineAdapter):
     """The adapter to the catalog of the models."""
 
     COMMENT_CREATION_VIEW = CommentCreationView.UNSUPPORTED
-
-    def _execute(self, sql: str, *args: Any, **kwargs: Any) -> None:
-        """Execute a statement of a run that still holds the lake."""
-        check_tag(self._extra_config["source"])
-        super()._execute(sql, *args, **kwargs)
 
     def get_current_catalog(self) -> str | None:
         """Return the connection's catalog; nothing here ever changes it."""
@@ -48,9 +44,5 @@ class LakeConnection(TrinoConnectionConfig):
         return LakeAdapter
 
     @property
-    def _static_connection_kwargs(self) -> dict[str, Any]:
-        return {**super()._static_connection_kwargs, "client_tags": [self.source]}
-
-    @property
-    def _extra_engine_config(self) -> dict[str, Any]:
-        return {**super()._extra_engine_config, "source": self.source}
+    def _connection_factory(self) -> Callable[..., Any]:
+        return connect_held

@@ -39,6 +39,7 @@ def lake(postgres_server: Postgres, seaweed_server: Seaweed, tmp_path: Path) -> 
     dataset = f"lease-{secrets.token_hex(4)}"
     postgres_server.make_database(dataset)
     storage = {"type": "s3", "endpoint": seaweed_server.endpoint}
+    storage |= {"connect_timeout_s": 0.5, "request_timeout_s": 1}
     storage |= {"access_key": seaweed_server.access_key, "secret_key": seaweed_server.secret_key}
     made = ReleasedLake(tmp_path, dataset=dataset, storage=storage, transform=_state(postgres_server.port, postgres_server, dataset))
     made.release_first()
@@ -60,6 +61,17 @@ def _hold(settings: Settings, said: Any, seconds: float) -> None:
         said.put("ended")
     except OsslakeError as error:
         said.put(str(error))
+
+
+def _hold_fenced(settings: Settings, said: Any, seconds: float) -> None:
+    """Hold a lake while it can't be taken, and for a lease more."""
+    with lake_lock(settings, "run"):
+        with held(settings).fenced():
+            said.put("fenced")
+            time.sleep(seconds)
+        time.sleep(LEASE_S)
+        held(settings).check()
+    said.put("ended")
 
 
 def _roll_back(settings: Settings, said: Any, stop_at: str) -> None:
@@ -131,6 +143,15 @@ def test_what_a_killed_holder_left_is_ended(lake: ReleasedLake, process: Any, po
                 left.execute("SELECT 1")
     assert waited == [f"waiting for a sign of {waited[0].partition('of ')[2]}"]
     assert f"(process {killed.pid} on {socket.gethostname()})" in waited[0]
+
+
+def test_nobody_takes_the_lake_while_latest_is_moved(lake: ReleasedLake, process: Any) -> None:
+    """A holder that waits for the object store for longer than its lease lasts still has the lake when the store has answered."""
+    _, said = process(_hold_fenced, 2 * LEASE_S)
+    assert said.get(timeout=LIMIT_S) == "fenced"
+    with pytest.raises(LakeBusyError), lake_lock(lake.settings, "run"):
+        pytest.fail("two hold the lake")
+    assert said.get(timeout=LIMIT_S) == "ended"
 
 
 @pytest.mark.parametrize("point", ["held", "release.written"])

@@ -14,6 +14,7 @@ from end_to_end.worlds import TINY, build_tiny, hours_of
 from trino.dbapi import connect
 
 from catalog.bucket import LATEST_KEY, open_bucket
+from lakehouse.engines import open_engine
 from stack.cluster import Cluster
 
 pytestmark = pytest.mark.stack
@@ -45,6 +46,23 @@ def _stop_while_writing(cluster: Cluster, run: Running, tag: str) -> set[str]:
             os.kill(run.process.pid, signal.SIGCONT)
         time.sleep(0.05)
     raise AssertionError(f"the run never wrote a model's table: {run.wait()}")
+
+
+def test_what_others_run_is_left_alone(cluster: Cluster, tmp_path: Path) -> None:
+    """Queries of earlier holders of the lake are cancelled; those of other lakes, and the new holder's own, go on."""
+    lake = cluster.new_lake(tmp_path / "lake")
+    cluster.point_at(lake.settings.dataset)
+    tags = [f"osslake:{lake.settings.dataset}:1", f"osslake:{lake.settings.dataset}x:1", f"osslake:{lake.settings.dataset}:2"]
+    sequence = "UNNEST(sequence(1, 10000))"
+    for tag in tags:
+        cursor = connect(host="127.0.0.1", port=cluster.trino_port, user="osslake", source=tag).cursor()
+        cursor.execute(f"SELECT x, y, z FROM {sequence} AS a(x) CROSS JOIN {sequence} AS b(y) CROSS JOIN {sequence} AS c(z)")
+    open_engine(lake.settings).cancel_others(tags[2])
+    ended = [[(state, error) for state, error, _ in _queries(cluster, tag).values()] for tag in tags]
+    assert [one[0][0] == "FAILED" for one in ended] == [True, False, False]
+    assert ended[0] == [("FAILED", KILLED)]
+    for tag in tags[1:]:
+        open_engine(lake.settings).cancel_others(f"{tag}0")
 
 
 def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
