@@ -279,7 +279,7 @@ class PostgresLease(Lease):
         options = " ".join(f"-c {name}={value}" for name, value in limits.items())
         try:
             with psycopg.connect(
-                self.dsn, connect_timeout=max(2, round(self.duration_s)), options=options, tcp_user_timeout=limit_ms
+                self.dsn, connect_timeout=max(2, min(10, round(self.duration_s))), options=options, tcp_user_timeout=limit_ms
             ) as connection:
                 yield connection
         except psycopg.Error as error:

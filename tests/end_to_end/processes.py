@@ -39,9 +39,9 @@ class Running:
         chosen = dict(environment or {}) | ({CRASH_VARIABLE: crash_at} if crash_at else {})
         self.process = start(_command, [str(one) for one in arguments], chosen, self._folder)
 
-    def wait(self) -> Finished:
+    def wait(self, limit_s: float = LIMIT_S) -> Finished:
         """Wait for its end; one that takes too long is killed."""
-        self.process.join(LIMIT_S)
+        self.process.join(limit_s)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()

@@ -74,7 +74,7 @@ def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path
     stale = Running("--lake", lake.folder, "run")
     left = _stop_while_writing(cluster, stale, tag)
     following = Running("--lake", lake.folder, "run")
-    ended = following.wait()
+    ended = following.wait(2 * LIMIT_S)
     assert (ended.code, "Traceback" in ended.err) == (0, False), ended
     before, latest = _queries(cluster, tag), bucket.read(LATEST_KEY)
     assert {before[one][:2] for one in left} == {("FAILED", KILLED)}
