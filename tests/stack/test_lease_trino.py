@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,21 @@ from stack.cluster import Cluster
 pytestmark = pytest.mark.stack
 INSERT = 'INSERT INTO "lake"."sqlmesh__'
 KILLED = "ADMINISTRATIVELY_KILLED"
+
+
+@pytest.fixture
+def start_run() -> Iterator[Callable[[Lake], Running]]:
+    """Start runs in processes of their own; what is left of them ends with the test."""
+    runs: list[Running] = []
+
+    def begin(lake: Lake) -> Running:
+        runs.append(Running("--lake", lake.folder, "run"))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.process.kill()
+        run.process.join()
 
 
 def _queries(cluster: Cluster, tag: str) -> dict[str, tuple[str, str, str]]:
@@ -65,15 +81,15 @@ def test_what_others_run_is_left_alone(cluster: Cluster, tmp_path: Path) -> None
         open_engine(lake.settings).cancel_others(f"{tag}0")
 
 
-def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path, start_run: Callable[[Lake], Running]) -> None:
     """Another run cancels what it left in Trino, does its work anew and releases; awake, it stops at once and says who has the lake."""
     build_tiny(tmp_path)
     lake = cluster.new_lake(tmp_path / "lake").name_sources(tmp_path / "world", hours_of(TINY))
     tag, bucket = f"osslake:{lake.settings.dataset}:1", open_bucket(lake.settings)
     cluster.point_at(lake.settings.dataset)
-    stale = Running("--lake", lake.folder, "run")
+    stale = start_run(lake)
     left = _stop_while_writing(cluster, stale, tag)
-    following = Running("--lake", lake.folder, "run")
+    following = start_run(lake)
     ended = following.wait(2 * LIMIT_S)
     assert (ended.code, "Traceback" in ended.err) == (0, False), ended
     before, latest = _queries(cluster, tag), bucket.read(LATEST_KEY)
