@@ -57,6 +57,7 @@ def _stop_while_writing(cluster: Cluster, run: Running, tag: str) -> set[str]:
     while time.monotonic() < deadline and run.process.is_alive():
         if _unfinished(cluster, tag):
             os.kill(run.process.pid, signal.SIGSTOP)
+            time.sleep(1)  # what ends without its client does so now
             if left := _unfinished(cluster, tag):
                 return left
             os.kill(run.process.pid, signal.SIGCONT)
