@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from end_to_end.processes import LIMIT_S, queue, start
+from end_to_end.processes import LIMIT_S, queue, start, wait_until_stopped
 from released_lake import EVENTS, ReleasedLake
 
 from catalog.bucket import LATEST_KEY, open_bucket
@@ -106,13 +106,6 @@ def process(lake: ReleasedLake) -> Iterator[Callable[..., tuple[BaseProcess, Que
         one.join()
 
 
-def _wait_until_stopped(process: BaseProcess) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        assert time.monotonic() < deadline, "the process did not come to where it was to stop"
-        time.sleep(0.02)
-
-
 def test_the_later_one_is_refused_for_as_long_as_the_first_lives(lake: ReleasedLake, process: Any) -> None:
     """Of two processes one has the lake, for longer than a lease lasts; the other ends soon, and says who has it since when."""
     runs = [process(_hold, 2 * LEASE_S) for _ in range(2)]
@@ -158,7 +151,7 @@ def test_nobody_takes_the_lake_while_latest_is_moved(lake: ReleasedLake, process
 def test_a_run_that_stood_still_does_not_release(lake: ReleasedLake, process: Any, point: str) -> None:
     """Stopped before its release counts, and even with the lease's row locked, until another run has released: it changes nothing and says why."""
     stale, said = process(_roll_back, point)
-    _wait_until_stopped(stale)
+    wait_until_stopped(stale)
     with lake_lock(lake.settings, "run"):
         lake.append(EVENTS, THIRD_EVENTS)
         third = lake.release(date(2024, 1, 3))

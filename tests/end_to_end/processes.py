@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -64,6 +65,14 @@ def osslake(*arguments: str | Path, environment: Mapping[str, str] | None = None
 def barrier(parties: int) -> Any:
     """Return a barrier that processes of `start` can wait at."""
     return _CONTEXT.Barrier(parties)
+
+
+def wait_until_stopped(process: BaseProcess) -> None:
+    """Wait until a process stands still by SIGSTOP."""
+    deadline = time.monotonic() + LIMIT_S
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline, "the process did not come to where it was to stop"
+        time.sleep(0.02)
 
 
 def queue() -> Any:

@@ -7,19 +7,23 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from end_to_end.lakes import Lake, digests
-from end_to_end.processes import LIMIT_S, Running
+from end_to_end.processes import LIMIT_S, Running, queue, start, wait_until_stopped
 from end_to_end.worlds import TINY, build_tiny, hours_of
 from trino.dbapi import connect
 
 from catalog.bucket import LATEST_KEY, open_bucket
-from lakehouse.engines import open_engine
+from catalog.errors import LakeBusyError
+from lakehouse.engines import open_engine, trino_connection
+from lakehouse.lock import lake_lock
 from stack.cluster import Cluster
 
 pytestmark = pytest.mark.stack
 INSERT = 'INSERT INTO "lake"."sqlmesh__'
+LATE = "CREATE SCHEMA late"
 KILLED = "ADMINISTRATIVELY_KILLED"
 
 
@@ -80,6 +84,41 @@ def test_what_others_run_is_left_alone(cluster: Cluster, tmp_path: Path) -> None
     assert ended[0] == [("FAILED", KILLED)]
     for tag in tags[1:]:
         open_engine(lake.settings).cancel_others(f"{tag}0")
+
+
+def _post_and_stop(folder: Path, said: Any) -> None:
+    """Post a statement, and stand still before its answer is asked for."""
+    send = trino_connection.HeldSession.send
+
+    def stopping(session: Any, request: Any, **options: Any) -> Any:
+        answer = send(session, request, **options)
+        if request.method == "POST" and LATE in request.body.decode():
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return answer
+
+    trino_connection.HeldSession.send = stopping  # type: ignore[method-assign]
+    settings = Lake(folder).settings
+    try:
+        with lake_lock(settings, "run"), open_engine(settings).session() as session:
+            said.put(session.rows(LATE))
+    except LakeBusyError as error:
+        said.put(str(error))
+
+
+def test_a_statement_that_was_posted_is_not_begun_too_late(cluster: Cluster, tmp_path: Path) -> None:
+    """A statement that Trino has and nobody sees, since its answer was not asked for yet, is not carried out once another run has the lake."""
+    lake, said = cluster.new_lake(tmp_path / "lake"), queue()
+    cluster.point_at(lake.settings.dataset)
+    stale = start(_post_and_stop, lake.folder, said)
+    try:
+        wait_until_stopped(stale)
+        with lake_lock(lake.settings, "run"):
+            os.kill(stale.pid, signal.SIGCONT)
+            assert "this run no longer holds the lake" in said.get(timeout=LIMIT_S)
+        assert [text for _, _, text in _queries(cluster, f"osslake:{lake.settings.dataset}:1").values()] == ["SELECT 1"]
+    finally:
+        stale.kill()
+        stale.join()
 
 
 def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path, start_run: Callable[[Lake], Running]) -> None:
