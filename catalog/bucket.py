@@ -96,6 +96,12 @@ class Bucket(Protocol):
     def write(self, key: str, content: bytes) -> None:
         """Write an object, whole or not at all."""
 
+    def replace(self, key: str, content: bytes, etag: str | None) -> bool:
+        """Write an object if the one that is there has this tag (None: if there is none); tell whether that was so.
+
+        An object store does it in one; in a folder a lock has to keep other writers away.
+        """
+
     def delete(self, key: str) -> None:
         """Delete an object; one that isn't there is no error."""
 
@@ -174,6 +180,16 @@ class FolderBucket:
     def write(self, key: str, content: bytes) -> None:
         """Write a file whole: aside, fsync, rename, fsync of the folder."""
         write_whole(self._path(key), content)
+
+    def replace(self, key: str, content: bytes, etag: str | None) -> bool:
+        """Write a file if the one that is there has this tag."""
+        try:
+            found: str | None = self.state(key).etag
+        except FileNotFoundError:
+            found = None
+        if found == etag:
+            self.write(key, content)
+        return found == etag
 
     def delete(self, key: str) -> None:
         """Delete a file if it is there."""

@@ -7,7 +7,7 @@
     │   ├── SourceUnavailableError  it may be there later (5xx, a time-out); retried
     │   └── SourceFormatError    it is there, but is not what it should be
     ├── StorageError             the object store or the catalog refused, or did not answer
-    ├── LakeBusyError            another run holds the lake
+    ├── LakeBusyError            another run holds the lake, or took it from this one
     ├── CommitError              an Iceberg commit was refused more often than is reasonable
     ├── TransformError           a model, a unit test of a model or an audit failed
     │   └── AuditError           an audit found rows; nothing is released
@@ -78,7 +78,7 @@ class StorageError(OsslakeError):
 
 
 class LakeBusyError(OsslakeError):
-    """Another run holds the lake."""
+    """Another run holds the lake, or took it from this one."""
 
     code = "lake_busy"
 

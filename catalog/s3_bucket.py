@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often the store is asked, and how often an answer that was cut is taken up again."""
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+_OTHERWISE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
 _MADE_MEANWHILE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -92,9 +93,26 @@ class S3Bucket:
 
     def write(self, key: str, content: bytes) -> None:
         """Put an object, which is there when the store has all of it."""
-        media_type = "application/json" if key.endswith(".json") else "application/octet-stream"
         with self._reached(key):
-            _client(self.storage).put_object(**self._place(key), Body=content, ContentType=media_type)
+            self._put(key, content)
+
+    def replace(self, key: str, content: bytes, etag: str | None) -> bool:
+        """Put an object if the store still has the one with this tag. A put whose answer was lost is known by its bytes."""
+        from botocore.exceptions import ClientError
+
+        with suppress(FileNotFoundError), self._reached(key):
+            try:
+                self._put(key, content, **({"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}))
+            except ClientError as error:
+                if _code(error) not in _OTHERWISE:
+                    raise
+                return self.read(key) == content
+            return True
+        return False
+
+    def _put(self, key: str, content: bytes, **conditions: str) -> None:
+        media_type = "application/json" if key.endswith(".json") else "application/octet-stream"
+        _client(self.storage).put_object(**self._place(key), Body=content, ContentType=media_type, **conditions)
 
     def delete(self, key: str) -> None:
         """Delete an object if it is there."""

@@ -120,7 +120,15 @@ class TransformSettings(_Part):
         SecretStr("http://osslake@127.0.0.1:8080"), description="address of Trino, with the user, and a password if it asks for one"
     )
     state: SecretStr = Field(
-        SecretStr(""), description="PostgreSQL database of the models' state, `postgresql://user:password@host/database`; needed on Trino"
+        SecretStr(""),
+        description="PostgreSQL database of the models' state, `postgresql://user:password@host/database`, and of who holds the lake;"
+        " needed on Trino",
+    )
+    lease_s: float = Field(
+        60.0,
+        ge=1,
+        description="how long a run that gives no sign of life keeps a lake whose models' state is in PostgreSQL; it gives one six times as often;"
+        " at least twice Trino's `query.client.timeout`",
     )
     threads: int = Field(0, ge=0, description="0: as many as there are cores; on Trino models that are built at a time, 0: two")
     memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")

@@ -14,6 +14,7 @@ from catalog.errors import ReleaseError
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 from lakehouse.engines import open_engine
+from lakehouse.lock import held
 from lakehouse.model_datasets import published_datasets
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
@@ -52,16 +53,33 @@ def run_all(settings: Settings, *, as_of: date | None = None, progress: Progress
     started = time.monotonic()
     summary = RunSummary()
     loader = Loader(settings)
-    step("ingest")
-    summary.loads = ingest_all(settings, loader, progress)
+    begin = _while_held(settings, step)
+
+    def on_load(load: LoadSummary) -> None:
+        held(settings).check()
+        if progress:
+            progress(load)
+
+    begin("ingest")
+    summary.loads = ingest_all(settings, loader, on_load)
     make_release(settings, loader.catalog, summary, as_of=as_of, step=step)
     if settings.publish.static:
         from lakehouse.static_export import export_static
 
-        step("publish static")
+        begin("publish static")
         summary.static = export_static(settings, settings.resolve(settings.publish.static), settings.publish.static_url)
     summary.duration_s = time.monotonic() - started
     return summary
+
+
+def _while_held(settings: Settings, step: Step) -> Step:
+    """Return a step that begins only while this run holds the lake."""
+
+    def begin(name: str) -> None:
+        held(settings).check()
+        step(name)
+
+    return begin
 
 
 def make_release(
@@ -70,17 +88,18 @@ def make_release(
     """Transform, bring the published tables up to date, release."""
     from lakehouse.releases import ReleaseInputs, create_release, sign_again
 
+    begin = _while_held(settings, step)
     fingerprint = run_fingerprint(settings, catalog, as_of)
     if is_released(settings, fingerprint):
-        step("release")
+        begin("release")
         summary.release = sign_again(settings)
         return
-    step("transform")
+    begin("transform")
     done = transform(settings, catalog, as_of)
     summary.transformed = done
-    step("publish tables")
+    begin("publish tables")
     summary.tables = publish_tables(settings, catalog, done.datasets, done.physical)
-    step("release")
+    begin("release")
     inputs = ReleaseInputs(
         as_of_date=done.as_of,
         datasets=[*(dataset for dataset in RAW_TABLES if dataset.name in done.raw_snapshots), *done.datasets],

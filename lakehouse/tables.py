@@ -25,6 +25,7 @@ from catalog.releases import read_latest, read_release
 from catalog.settings import Settings
 from lakehouse.control import mark_published
 from lakehouse.engines.duckdb import DuckEngine
+from lakehouse.lock import held
 from lakehouse.stretches import changed_stretches, chunks_of, stretches_of
 from lakehouse.tables_in_place import Progress, publish_in_place
 from lakehouse.unpublished import unpublished
@@ -83,6 +84,7 @@ def publish_tables(
         days = [waiting.days_of(dataset) for dataset in datasets]
         with ThreadPoolExecutor(WRITERS, thread_name_prefix="publish") as pool:
             for publication, change in zip(publications, pool.map(_Publication.write, publications, days), strict=True):
+                held(settings).check()
                 publication.commit(change, summary)
                 if progress:
                     progress(publication.dataset.full_name)

@@ -69,8 +69,8 @@ SECOND_PROJECTS: Rows = [
 class ReleasedLake:
     """A lake in a folder; its releases in the order in which they were made."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(folder=folder / "lake", dataset="small-lake")
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.settings = Settings(folder=folder / "lake", **({"dataset": "small-lake"} | settings))
         self.catalog = open_catalog(self.settings)
         self.releases: list[Release] = []
         for dataset in DATASETS:

@@ -30,7 +30,7 @@ def oss_directory(
     from lakehouse.ingest import ingest_directories
 
     settings = context.obj.settings
-    with lake_lock(settings, "ingest oss-directory"), progress() as (on_load, _):
+    with progress() as (on_load, step), lake_lock(settings, "ingest oss-directory", step):
         summary = ingest_directories(settings, Loader(settings), [(address, history) for address in addresses], on_load)
     _show(summary, output)
 
@@ -49,7 +49,7 @@ def gharchive(
     from lakehouse.ingest import ingest_gharchive
 
     settings = context.obj.settings
-    with lake_lock(settings, "ingest gharchive"), progress() as (on_load, _):
+    with progress() as (on_load, step), lake_lock(settings, "ingest gharchive", step):
         summary = ingest_gharchive(settings, Loader(settings), address, start, end, recheck=recheck, progress=on_load)
     _show(summary, output)
 
@@ -72,6 +72,6 @@ def git(
     if repository and len(addresses) > 1:
         raise typer.BadParameter("--repository goes with one address")
     sources = [GitSource(address=address, repository=repository) for address in addresses]
-    with lake_lock(settings, "ingest git"), progress() as (on_load, _):
+    with progress() as (on_load, step), lake_lock(settings, "ingest git", step):
         summary = ingest_git(settings, Loader(settings), sources, on_load)
     _show(summary, output)

@@ -32,7 +32,7 @@ def maintain(
     from lakehouse.maintenance import maintain_lake
 
     settings = on_engine(context.obj.settings, engine)
-    with lake_lock(settings, "maintain"), progress() as (_, step):
+    with progress() as (_, step), lake_lock(settings, "maintain", step):
         summary = maintain_lake(settings, dry_run=dry_run, step=step)
     print_json(summary) if output is Output.json else _show(summary)
 

@@ -101,7 +101,7 @@ def transform(
     from lakehouse import transform as models
 
     settings = on_engine(context.obj.settings, engine)
-    with lake_lock(settings, "transform"), progress() as (_, step):
+    with progress() as (_, step), lake_lock(settings, "transform", step):
         step("transform")
         summary = models.transform(settings, open_catalog(settings), as_of_day(as_of))
     if output is Output.json:
@@ -136,7 +136,7 @@ def publish(
 
     settings = context.obj.settings
     result: dict[str, Any] = {}
-    with lake_lock(settings, "publish"), progress() as (_, step):
+    with progress() as (_, step), lake_lock(settings, "publish", step):
         if target in (None, Target.iceberg):
             step("publish iceberg")
             result["iceberg"] = publish_only(settings)[0]
@@ -180,7 +180,7 @@ def run(
     from lakehouse.run import run_all
 
     settings = on_engine(context.obj.settings, engine)
-    with lake_lock(settings, "run"), progress() as (on_load, step):
+    with progress() as (on_load, step), lake_lock(settings, "run", step):
         summary = run_all(settings, as_of=as_of_day(as_of), progress=on_load, step=step)
     if output is Output.json:
         print_json(run_record(summary))

@@ -28,7 +28,7 @@ def create(
     from lakehouse.run import release_now
 
     settings = context.obj.settings
-    with lake_lock(settings, "release create"), progress() as (_, step):
+    with progress() as (_, step), lake_lock(settings, "release create", step):
         summary = release_now(settings, as_of_day(as_of), step)
     print_json(run_record(summary)) if output is Output.json else show_release_made(summary)
 

@@ -96,6 +96,9 @@ class DuckEngine(Engine):
         with lake_connection(self.settings, engine_file(self.settings)) as connection:
             yield DuckSession(connection, self.settings)
 
+    def cancel_others(self, tag: str) -> None:
+        """Do nothing: no query outlives its process, and DuckDB opens its file for one process at a time."""
+
     def is_built(self) -> bool:
         """Tell whether the file is there."""
         return engine_file(self.settings).is_file()

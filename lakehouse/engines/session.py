@@ -94,6 +94,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def cancel_others(self, tag: str) -> None:
+        """Cancel what earlier holders of the lake left running; `tag` marks the queries of this one.
+
+        Raises:
+            TransformError: it can't be cancelled.
+        """
+
+    @abstractmethod
     def is_built(self) -> bool:
         """Tell whether there is anything that a transformation made."""
 

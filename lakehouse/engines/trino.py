@@ -6,8 +6,9 @@ called `lake`, as the models' is on DuckDB.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +16,14 @@ from catalog.duck import identifier, quoted
 from catalog.errors import SettingsError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
+from lakehouse.lock import held
 
 if TYPE_CHECKING:
     from lakehouse.raw_binding import RawPin
 
 CATALOG = "lake"
+SOURCE = "osslake"
+CANCEL_TIMEOUT_S = 30.0
 TIMESTAMPS = {"TIMESTAMP": "TIMESTAMP(6)", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP(6) WITH TIME ZONE"}
 _TYPES = {
     "string": "VARCHAR",
@@ -106,6 +110,7 @@ class TrinoEngine(Engine):
         if self.server.scheme not in ("http", "https") or not self.server.hostname:
             raise SettingsError("transform.trino is no address such as http://osslake@127.0.0.1:8080", engine="trino")
         self.tasks = chosen.threads or 2
+        self.lease = held(settings)
 
     def gateway(self) -> Any:
         """Return SQLMesh's gateway to Trino and PostgreSQL."""
@@ -119,7 +124,7 @@ class TrinoEngine(Engine):
             method="basic" if self.server.password else "no-auth",
             password=unquote(self.server.password) if self.server.password else None,
             catalog=CATALOG,
-            source="osslake",
+            source=self.lease.tag or SOURCE,
             timezone="UTC",
             timestamp_mapping=TIMESTAMPS,
             catalog_type_overrides={CATALOG: "iceberg"},
@@ -131,6 +136,7 @@ class TrinoEngine(Engine):
             user=unquote(self.state.username or ""),
             password=unquote(self.state.password or ""),
             database=self.state.path.strip("/"),
+            application_name=self.lease.session or SOURCE,
         )
         return GatewayConfig(connection=trino, state_connection=state)
 
@@ -141,12 +147,14 @@ class TrinoEngine(Engine):
     def session(self) -> Iterator[TrinoSession]:
         """Connect; a server that doesn't answer shows here."""
         from trino.auth import BasicAuthentication
-        from trino.dbapi import connect
+
+        from lakehouse.engines.trino_connection import connect_held
 
         login = unquote(self.server.username or "osslake")
         auth = BasicAuthentication(login, unquote(self.server.password)) if self.server.password else None
-        connection = connect(  # type: ignore[no-untyped-call]
-            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, source="osslake", timezone="UTC"
+        source = self.lease.tag or SOURCE
+        connection = connect_held(
+            **self._server(), http_scheme=self.server.scheme, auth=auth, catalog=CATALOG, timezone="UTC", source=source
         )
         try:
             try:
@@ -161,6 +169,19 @@ class TrinoEngine(Engine):
     def _server(self) -> dict[str, Any]:
         default = 443 if self.server.scheme == "https" else 8080
         return {"host": self.server.hostname, "port": self.server.port or default, "user": unquote(self.server.username or "osslake")}
+
+    def cancel_others(self, tag: str) -> None:
+        """Cancel the queries of earlier holders of the lake, told by their source, since Trino's tables don't show client tags; see that they end."""
+        mark = f"starts_with(source, '{quoted(tag.rpartition(':')[0])}:') AND source <> '{quoted(tag)}'"
+        query = f"SELECT query_id FROM system.runtime.queries WHERE {mark} AND state NOT IN ('FINISHED', 'FAILED')"
+        deadline = time.monotonic() + CANCEL_TIMEOUT_S
+        with self.session() as session:
+            while running := session.rows(query):
+                if time.monotonic() > deadline:
+                    raise TransformError(f"query {running[0][0]} of a run that ended can't be cancelled in Trino", query=running[0][0])
+                for (one,) in running:
+                    with suppress(TransformError):
+                        session.rows(f"CALL system.runtime.kill_query(query_id => '{one}', message => 'another run took the lake over')")
 
     def is_built(self) -> bool:
         """Tell whether a transformation ever succeeded."""

@@ -6,11 +6,14 @@ column by column in statements of their own; and it asks for the current catalog
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlmesh.core.config import TrinoConnectionConfig
 from sqlmesh.core.engine_adapter import TrinoEngineAdapter
 from sqlmesh.core.engine_adapter.shared import CommentCreationView
+
+from lakehouse.engines.trino_connection import connect_held
 
 
 class LakeAdapter(TrinoEngineAdapter):
@@ -34,8 +37,12 @@ class LakeAdapter(TrinoEngineAdapter):
 
 
 class LakeConnection(TrinoConnectionConfig):
-    """A connection to Trino with this adapter."""
+    """A connection to Trino with this adapter; its source is the tag of the run that holds the lake."""
 
     @property
     def _engine_adapter(self) -> type[TrinoEngineAdapter]:
         return LakeAdapter
+
+    @property
+    def _connection_factory(self) -> Callable[..., Any]:
+        return connect_held

@@ -26,6 +26,7 @@ from catalog.snapshots import (
 from lakehouse.control import move_baseline
 from lakehouse.engines import open_engine
 from lakehouse.ingest import unfinished_files
+from lakehouse.lock import held
 from lakehouse.maintenance.compaction import compact, small_groups
 from lakehouse.maintenance.needed import Needed, find_needed
 from lakehouse.maintenance.orphans import delete_objects, find_orphans, list_objects
@@ -160,6 +161,7 @@ class _Maintenance:
         for table, one in zip(self.tables, found, strict=True):
             expired = self._expirable(table)
             if expired:
+                held(self.settings).check()
                 expire_snapshots(table, expired)
                 one.expired_snapshots = len(expired)
                 crash_point("maintain.expired")
@@ -170,6 +172,7 @@ class _Maintenance:
         current = {_name(table): table for table in tables}
         for one in found:
             step(one.name)
+            held(self.settings).check()
             delete_objects(self.bucket, orphans[one.name])
             one.orphans, one.orphan_bytes = len(orphans[one.name]), _bytes(orphans[one.name])
             one.after = _figures(current[one.name], list_objects(self.bucket, current[one.name]))
@@ -179,6 +182,7 @@ class _Maintenance:
         """Compact a table's data files and merge its manifests."""
         name = _name(table)
         step(name)
+        held(self.settings).check()
         groups, note = self._groups(table)
         one = TableUpkeep(name, self.before[name], self.before[name], sum(len(group) for group in groups), note=note)
         if groups:

@@ -1,4 +1,8 @@
-"""Making a release count: signature and document first, `latest.json` last; a kill in between is invisible to readers."""
+"""Making a release count: signature and document first, `latest.json` last; a kill in between is invisible to readers.
+
+Both happen while nobody else can take the lake, and `latest.json` is replaced only where it is still what this run has seen: a run that
+stood still in between for so long that another took over changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from catalog.bucket import Bucket
 from catalog.canonical import canonical_json
 from catalog.crash import crash_point
-from catalog.errors import ReleaseError, VerificationError
+from catalog.errors import LakeBusyError, ReleaseError, VerificationError
 from catalog.release_document import Latest, ReleaseDocument, release_id
-from catalog.releases import LATEST_KEY, RELEASES_FOLDER, Release, document_key, kept_ids, parse_release, sequence_of, signature_key
+from catalog.releases import (
+    LATEST_KEY,
+    RELEASES_FOLDER,
+    Release,
+    document_key,
+    kept_ids,
+    parse_release,
+    read_latest,
+    sequence_of,
+    signature_key,
+)
 from catalog.settings import Settings
 from catalog.signatures import key_id, sign, sign_latest
+from lakehouse.lock import held
 from lakehouse.releases.keys import load_key, load_or_create_key
 
 
@@ -31,17 +46,48 @@ def publish_document(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey,
 
     A document with this sequence number that was never current is left from a run that was killed: it is made current if it says
     the same, and removed else.
+
+    Raises:
+        LakeBusyError: another run has the lake, or has released meanwhile; nothing is changed.
     """
-    release = _take_up(bucket, document) or _release_of(document)
-    bucket.write(signature_key(release.id), canonical_json(sign(key, release.content)))
-    bucket.write(document_key(release.id), release.content)
-    crash_point("release.written")
-    point_latest(settings, bucket, key, release)
+    with held(settings).fenced():
+        release = _unfinished(bucket, document) or _release_of(document)
+        etag = _expected_tag(bucket, release)
+        bucket.write(signature_key(release.id), canonical_json(sign(key, release.content)))
+        bucket.write(document_key(release.id), release.content)
+        crash_point("release.written")
+        _move_latest(settings, bucket, key, release, etag)
     return release
 
 
 def point_latest(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey, release: Release) -> None:
-    """Say, signed anew and with a new term, that this release is the current one."""
+    """Say, signed anew and with a new term, that this release is the current one.
+
+    Raises:
+        LakeBusyError: another run has the lake, or has released meanwhile; nothing is changed.
+    """
+    with held(settings).fenced():
+        _move_latest(settings, bucket, key, release, _expected_tag(bucket, release))
+
+
+def _expected_tag(bucket: Bucket, release: Release) -> str | None:
+    """Return the tag of the `latest.json` that a release follows, or that names it already; None where there is none."""
+    try:
+        etag: str | None = bucket.state(LATEST_KEY).etag
+    except FileNotFoundError:
+        etag = None
+    current = read_latest(bucket)
+    if (current.id if current else None) not in (release.id, release.document.previous):
+        raise _overtaken(release)
+    return etag
+
+
+def _overtaken(release: Release) -> LakeBusyError:
+    return LakeBusyError(f"another run has released since this one began, so {release.id} does not become current; run again")
+
+
+def _move_latest(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey, release: Release, etag: str | None) -> None:
+    """Replace the `latest.json` of this tag; then remove what was to be this release and never was current."""
     now = datetime.now(UTC)
     latest = Latest(
         format_version=1,
@@ -53,8 +99,10 @@ def point_latest(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey, rel
         key_id=key_id(key.public_key()),
         signature="",
     )
-    bucket.write(LATEST_KEY, canonical_json(sign_latest(key, latest)))
+    if not bucket.replace(LATEST_KEY, canonical_json(sign_latest(key, latest)), etag):
+        raise _overtaken(release)
     crash_point("release.latest")
+    _remove_others(bucket, release)
 
 
 def _release_of(document: ReleaseDocument) -> Release:
@@ -77,15 +125,18 @@ def check_no_later(bucket: Bucket, newest: Release | None) -> None:
         )
 
 
-def _take_up(bucket: Bucket, document: ReleaseDocument) -> Release | None:
-    """Find an unfinished release that says what `document` says, all but times; remove what other unfinished ones left."""
+def _unfinished(bucket: Bucket, document: ReleaseDocument) -> Release | None:
+    """Find an unfinished release that says what `document` says, all but times."""
     unfinished = [_parsed(bucket, one) for one in kept_ids(bucket) if sequence_of(one) == document.sequence]
-    fitting = [one for one in unfinished if one is not None and _timeless(one.document) == _timeless(document)]
-    wanted = {document_key(one.id) for one in fitting[:1]} | {signature_key(one.id) for one in fitting[:1]}
+    return next((one for one in unfinished if one is not None and _timeless(one.document) == _timeless(document)), None)
+
+
+def _remove_others(bucket: Bucket, release: Release) -> None:
+    """Remove what unfinished releases of the same number left, now that `latest.json` can't come to name them any more."""
+    wanted = {document_key(release.id), signature_key(release.id)}
     for key in bucket.keys(RELEASES_FOLDER):
-        if key.startswith(f"{RELEASES_FOLDER}/{document.sequence:06d}-") and key not in wanted:
+        if key.startswith(f"{RELEASES_FOLDER}/{release.sequence:06d}-") and key not in wanted:
             bucket.delete(key)
-    return fitting[0] if fitting else None
 
 
 def _parsed(bucket: Bucket, identifier: str) -> Release | None:

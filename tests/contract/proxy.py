@@ -23,6 +23,7 @@ class SwallowingProxy:
         self._target_port = target_port
         self._signs: tuple[bytes, ...] = ()
         self._lock = threading.Lock()
+        self._hangs = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,6 +36,10 @@ class SwallowingProxy:
     def cut_after(self, size_bytes: int) -> None:
         """End the next connection on which more bytes than these are answered, after so many."""
         self._cut_after_bytes = size_bytes
+
+    def hang(self) -> None:
+        """Pass nothing on from now on, and end no connection."""
+        self._hangs.set()
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -53,6 +58,8 @@ class SwallowingProxy:
         seen = b""
         with suppress(OSError):
             while data := client.recv(CHUNK_BYTES):
+                if self._hangs.is_set():
+                    continue
                 seen = (seen + data)[-2 * CHUNK_BYTES :]
                 with self._lock:
                     if self._signs and _holds(seen, self._signs):

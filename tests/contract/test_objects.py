@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -90,6 +91,41 @@ def test_documents_may_have_a_bucket_of_their_own(seaweed_server: Seaweed, tmp_p
     assert (other.read("latest.json"), other.keys("releases")) == (b"latest.json", ["releases/1.json"])
     with pytest.raises(FileNotFoundError):
         other.read("marts/a/data/x.parquet")
+
+
+def test_an_object_is_replaced_by_those_who_saw_it_as_it_is(bucket: Bucket) -> None:
+    """Only who names the tag of the object as it is, or knows that there is none, writes; the object of the others stays."""
+    key = f"{secrets.token_hex(4)}.json"
+    assert bucket.replace(key, b"one", None)
+    first = bucket.state(key).etag
+    assert not bucket.replace(key, b"late", None)
+    assert bucket.replace(key, b"second", first)
+    assert not bucket.replace(key, b"stale", first)
+    assert bucket.read(key) == b"second"
+    assert not bucket.replace(f"not-{key}", b"gone", first)
+
+
+def test_of_many_who_replace_an_object_one_does(seaweed_server: Seaweed, tmp_path: Path) -> None:
+    """The store itself decides between writers at the same time."""
+    bucket, key = open_bucket(settings_on(seaweed_server, tmp_path)), f"{secrets.token_hex(4)}.json"
+    bucket.make()
+    bucket.write(key, b"before")
+    etag, written = bucket.state(key).etag, [b"%d" % number for number in range(16)]
+    with ThreadPoolExecutor(len(written)) as pool:
+        done = list(pool.map(lambda content: bucket.replace(key, content, etag), written))
+    assert [content for content, is_done in zip(written, done, strict=True) if is_done] == [bucket.read(key)]
+
+
+def test_a_replacement_whose_answer_is_lost_was_made(seaweed_server: Seaweed, tmp_path: Path) -> None:
+    """The second try is refused by the store, since the first one was carried out; that is no refusal to who asks."""
+    key = f"{secrets.token_hex(4)}.json"
+    with swallowing(seaweed_server.s3_port) as proxy:
+        bucket = open_bucket(settings_on(seaweed_server, tmp_path, proxy.port))
+        bucket.make()
+        bucket.write(key, b"before")
+        proxy.swallow_after([b"PUT ", key.encode(), b"If-Match"])
+        assert bucket.replace(key, b"after", bucket.state(key).etag)
+        assert (bucket.read(key), proxy.swallowed) == (b"after", 1)
 
 
 def test_an_answer_that_is_cut_is_taken_up(seaweed_server: Seaweed, tmp_path: Path) -> None:

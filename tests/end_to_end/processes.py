@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -39,9 +40,9 @@ class Running:
         chosen = dict(environment or {}) | ({CRASH_VARIABLE: crash_at} if crash_at else {})
         self.process = start(_command, [str(one) for one in arguments], chosen, self._folder)
 
-    def wait(self) -> Finished:
+    def wait(self, limit_s: float = LIMIT_S) -> Finished:
         """Wait for its end; one that takes too long is killed."""
-        self.process.join(LIMIT_S)
+        self.process.join(limit_s)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
@@ -64,6 +65,19 @@ def osslake(*arguments: str | Path, environment: Mapping[str, str] | None = None
 def barrier(parties: int) -> Any:
     """Return a barrier that processes of `start` can wait at."""
     return _CONTEXT.Barrier(parties)
+
+
+def wait_until_stopped(process: BaseProcess) -> None:
+    """Wait until a process stands still by SIGSTOP."""
+    deadline = time.monotonic() + LIMIT_S
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline, "the process did not come to where it was to stop"
+        time.sleep(0.02)
+
+
+def queue() -> Any:
+    """Return a queue that processes of `start` can write to."""
+    return _CONTEXT.Queue()
 
 
 def _command(arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:

@@ -20,6 +20,7 @@ from lakehouse.stack.site import Site
 
 HEAP = "2G"
 START_TIMEOUT_S = 120.0
+LEASE_S = 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Cluster:
             f'[catalog]\ntype = "rest"\nuri = "http://127.0.0.1:{store.rest_port}"\ncredential = "{keys}"\n'
             f'[catalog.properties]\n"oauth2-server-uri" = "http://127.0.0.1:{store.rest_port}/v1/oauth/tokens"\n'
             f'[transform]\nengine = "trino"\ntrino = "http://osslake@127.0.0.1:{self.trino_port}"\nstate = "{state}"\n'
+            f"lease_s = {LEASE_S}\n"
         )
 
     def point_at(self, dataset: str) -> None:
