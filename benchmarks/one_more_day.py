@@ -10,9 +10,20 @@ from __future__ import annotations
 
 import argparse
 
-from harness import build_lake, copy_lake, in_own_process, judge, make_world, median, name_sources, run_lake, say, say_head, say_steps
-
-DAYS_A_YEAR = 365
+from harness import (
+    DAYS_A_YEAR,
+    build_lake,
+    copy_lake,
+    in_own_process,
+    judge,
+    make_world,
+    median,
+    name_sources,
+    run_lake,
+    say,
+    say_head,
+    say_steps,
+)
 
 
 def measure(days: int, events_a_year: int, projects: int, repeats: int, reuse: bool) -> tuple[float, float]:
