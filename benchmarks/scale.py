@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def figures(lake: Path) -> LakeFigures:
     return LakeFigures(
         lake,
         tables["raw.gharchive__events"].row_count,
-        (hours.period_end - hours.period_start).days,
+        round((hours.period_end - hours.period_start).total_seconds() / 86_400),
         sum(table.size_bytes for name, table in tables.items() if name.startswith("raw.")),
         sum(table.size_bytes for table in tables.values()),
         sum(table.row_count for table in tables.values()),
@@ -73,11 +73,12 @@ def say_coefficients(lakes: list[LakeFigures]) -> None:
         f" {'ingest us':>9} {'transform us':>12} {'publish us':>10} {'peak MB':>8}"
     )
     for lake in lakes:
-        per = [lake.steps.get(name, 0) / lake.events * 1e6 for name in ("ingest", "transform", "publish tables")]
+        noted = (lake.steps.get(name) for name in ("ingest", "transform", "publish tables"))
+        per = ["-" if seconds is None else f"{seconds / lake.events * 1e6:.1f}" for seconds in noted]
         say(
             f"{lake.events:>12,} {lake.days:>5} {lake.raw_bytes / lake.events:>6.0f} {lake.released_bytes / lake.events:>10.0f}"
             f" {lake.rows / lake.events:>5.1f} {lake.engine_bytes / lake.events:>8.0f} {lake.files:>6} {lake.document_bytes / lake.files:>25.0f}"
-            f" {per[0]:>9.1f} {per[1]:>12.1f} {per[2]:>10.1f} {lake.peak_bytes / 1e6:>8,.0f}"
+            f" {per[0]:>9} {per[1]:>12} {per[2]:>10} {lake.peak_bytes / 1e6:>8,.0f}"
         )
 
 
@@ -105,6 +106,8 @@ def say_target(lake: LakeFigures, events: int) -> None:
 
 def say_requests(lake: LakeFigures, readers_a_minute: int) -> None:
     """Count requests that `osslake serve` answers in a second, of a table's document and of ranges of a data file."""
+    import httpx
+
     from catalog.bucket import bucket_key
     from catalog.releases import read_release
     from catalog.settings import load_settings
@@ -113,8 +116,9 @@ def say_requests(lake: LakeFigures, readers_a_minute: int) -> None:
     largest = max((file for table in release.tables for file in table.data_files), key=lambda file: file.size_bytes)
     key = bucket_key(release.document.dataset, largest.path)
     with served(lake.folder, PORT) as address:
+        prefix = httpx.get(f"{address}/v1/config").json()["overrides"]["prefix"]
         asked = {
-            "a table's document": (f"{address}/v1/namespaces/marts/tables/events_v1", {}),
+            "a table's document": (f"{address}/v1/{prefix}/namespaces/marts/tables/events_v1", {}),
             "1 MB of a data file": (f"{address}/{release.document.dataset}/{key}", {"Range": f"bytes=0-{RANGE_BYTES - 1}"}),
         }
         for name, (url, headers) in asked.items():
@@ -131,12 +135,10 @@ def _requests_a_second(url: str, headers: dict[str, str]) -> float:
             for _ in range(REQUESTS):
                 client.get(url).raise_for_status()
 
-    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
     started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for asked in [pool.submit(ask) for _ in range(CLIENTS)]:
+            asked.result()
     return CLIENTS * REQUESTS / (time.perf_counter() - started)
 
 
