@@ -90,6 +90,8 @@ def ingest_gharchive(
     finally:
         seen.save()
     summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
+    if loads.missing:
+        summary.notes.insert(0, f"missing at {address}: {len(loads.missing):,} of {len(hours):,} hours, the first: {loads.missing[0]}")
     if loads.unavailable:
         first = loads.unavailable[0]
         is_transient = all(error.is_transient for error in loads.unavailable)

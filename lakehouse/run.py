@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from catalog.catalogs import open_catalog
-from catalog.errors import ReleaseError
+from catalog.errors import ReleaseError, SettingsError
 from catalog.raw_tables import RAW_TABLES
-from catalog.settings import Settings
+from catalog.settings import SETTINGS_FILE, Settings
 from lakehouse.engines import open_engine
 from lakehouse.lock import held
 from lakehouse.model_datasets import published_datasets
@@ -80,6 +80,23 @@ def _while_held(settings: Settings, step: Step) -> Step:
         step(name)
 
     return begin
+
+
+def check_has_input(settings: Settings) -> None:
+    """See that there is something to run on, and leave no trace where a lake's name is mistyped.
+
+    Raises:
+        SettingsError: the settings name no source, and nothing was ingested by hand.
+    """
+    sources = settings.sources
+    if sources.oss_directory or sources.gharchive or sources.git:
+        return
+    is_begun = settings.state.is_dir() or bool(settings.catalog.uri)
+    if not (is_begun and any(open_catalog(settings).table_exists(dataset.identifier) for dataset in RAW_TABLES)):
+        raise SettingsError(
+            f"{settings.folder}/{SETTINGS_FILE} names no source, and nothing was ingested by hand: there is nothing to run on;"
+            " the README shows the settings of a lake of your own"
+        )
 
 
 def make_release(

@@ -194,7 +194,9 @@ class _Package:
 
 
 class HourLoads:
-    """The loads of hours at one address; after the iteration `unavailable` names those that could not be had, or were refused.
+    """The loads of hours at one address.
+
+    After the iteration `unavailable` tells of hours that could not be had, or were refused; `missing` names those that are so for the first time.
 
     Args:
         seen: files that needn't be read to know that they hold what the lake has.
@@ -213,6 +215,7 @@ class HourLoads:
     ) -> None:
         self.folder = HourFolder(address, settings)
         self.unavailable: list[SourceError] = []
+        self.missing: list[str] = []
         self._hours, self._known, self._seen, self._settings, self._recheck = hours, known, seen, settings, recheck
 
     def __iter__(self) -> Iterator[Load]:
@@ -269,7 +272,10 @@ class HourLoads:
             return None
         found = self.folder.find(start)
         if found is None:
-            return None if known is not None else (_Hour(name, start, known, name + SUFFIXES[0]), b"")
+            if known is not None:
+                return None
+            self.missing.append(name)
+            return _Hour(name, start, known, name + SUFFIXES[0]), b""
         path, etag = found
         if sure and sure.sha256 and etag is not None and (sure.etag == etag or sure.sha256 == self._seen.sha256(path, etag)):
             return None

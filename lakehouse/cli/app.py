@@ -66,6 +66,9 @@ def main() -> None:
     except OsslakeError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'the system'}: {error.strerror or error}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run the same command again, nothing is lost\n")
         sys.exit(INTERRUPTED)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from catalog.errors import SettingsError
+from catalog.settings import SETTINGS_FILE
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, show_load, size
 from lakehouse.lock import lake_lock
 
@@ -177,11 +178,12 @@ def run(
     output: OutputOption = Output.text,
 ) -> None:
     """Do everything that the settings name: ingest what is new, transform, audit, release, publish."""
-    from lakehouse.run import run_all
+    from lakehouse.run import check_has_input, run_all
 
-    settings = on_engine(context.obj.settings, engine)
+    settings, last_day = on_engine(context.obj.settings, engine), as_of_day(as_of)
+    check_has_input(settings)
     with progress() as (on_load, step), lake_lock(settings, "run", step):
-        summary = run_all(settings, as_of=as_of_day(as_of), progress=on_load, step=step)
+        summary = run_all(settings, as_of=last_day, progress=on_load, step=step)
     if output is Output.json:
         print_json(run_record(summary))
         return
@@ -235,7 +237,7 @@ def status(context: typer.Context, output: OutputOption = Output.text) -> None:
     for source in found.sources:
         say(f"  {source['source']}: {source['text']}")
     if not found.sources:
-        say("  nothing loaded yet; `osslake ingest --help` tells how")
+        say(f"  nothing loaded yet; `osslake run` loads what {found.folder}/{SETTINGS_FILE} names, `osslake ingest` one source by hand")
     if found.release:
         release = found.release
         age = datetime.now(tz=release["created_at"].tzinfo) - release["created_at"]

@@ -141,7 +141,7 @@ def rollback(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="The release whose tables become current again.")],
     output: OutputOption = Output.text,
 ) -> None:
-    """Make a new signed release with an older one's tables."""
+    """Make a new signed release with an older one's tables; it stays the current one until inputs or models change."""
     from lakehouse.releases import rollback_release
 
     settings = context.obj.settings

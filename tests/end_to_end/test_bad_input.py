@@ -253,3 +253,26 @@ def test_an_hour_that_is_refused(lake: Lake, server: HourServer) -> None:
 def test_a_server_that_is_not_there(lake: Lake) -> None:
     """An address at which nothing listens is an error of one line that names it."""
     assert "127.0.0.1:9" in _load(lake, "http://127.0.0.1:9", code=1).err
+
+
+def test_a_mistyped_lake_is_no_release(tmp_path: Path) -> None:
+    """`run` where no settings name a source says so, and makes nothing."""
+    ended = osslake("--lake", tmp_path / "nosuch", "run")
+    assert (ended.code, ended.out) == (1, "")
+    assert "nosuch/osslake.toml names no source" in ended.err
+    assert not (tmp_path / "nosuch").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, hours: Path) -> None:
+    """A lake below a file is an error of one line that names the path."""
+    (tmp_path / "file").write_bytes(b"")
+    ended = osslake("--lake", tmp_path / "file" / "lake", "ingest", "gharchive", hours, "--from", "2024-01-01T00", "--to", "2024-01-01T01")
+    assert (ended.code, "Traceback" in ended.err) == (1, False), ended
+    assert f"{tmp_path}/file" in ended.err.splitlines()[-1]
+
+
+def test_missing_hours_are_told(lake: Lake, hours: Path) -> None:
+    """An ingest says how many hours are missing, and the first of them."""
+    (hours / FILE).write_bytes(gzip.compress(b"\n".join(GOOD)))
+    ended = _load(lake, hours, end="2024-01-01T03")
+    assert f"missing at {hours}: 2 of 3 hours, the first: 2024-01-01-1" in ended.out
