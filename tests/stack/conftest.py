@@ -32,19 +32,35 @@ def stack_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
-def unstarted(stack_folder: Path) -> StackInTests:
+def new_stack(folder: Path) -> StackInTests:
     """Return a stack with one worker of Trino on free ports; where something is missing the test is skipped, or fails where CI is set."""
     first = free_ports(16)
     names = ("s3_port", "rest_port", "trino_port", "postgres_port", "api_port", "worker_port")
     ports = {name: first + place for place, name in enumerate(names)} | {"seaweedfs_port": first + len(names)}
-    settings = StackSettings(folder=stack_folder / "stack", **HEAPS, **ports)
-    (stack_folder / "lake").mkdir()
-    stack = StackInTests(open_site(stack_folder / "lake", Settings(folder=stack_folder / "lake", stack=settings)))
+    settings = StackSettings(folder=folder / "stack", **HEAPS, **ports)
+    (folder / "lake").mkdir(parents=True)
+    stack = StackInTests(open_site(folder / "lake", Settings(folder=folder / "lake", stack=settings)))
     missing = [line for server in make_servers(stack.site, 1) for line in server.needs()]
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("; ".join(missing))
     return stack
+
+
+@pytest.fixture(scope="session")
+def unstarted(stack_folder: Path) -> StackInTests:
+    """Return a stack that was never started."""
+    return new_stack(stack_folder)
+
+
+@pytest.fixture(scope="module")
+def retrying_stack(stack_folder: Path) -> Iterator[StackInTests]:
+    """Return a stack of its own, up, whose Trino runs again what a lost worker did."""
+    stack = new_stack(stack_folder / "retrying").with_settings(retry_policy="TASK")
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,90 @@
+"""An object store that is killed, refuses, is slow or cuts its answers: nothing is lost or doubled, and readers of what was released read on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from end_to_end.kills import check_as_never_killed, raw_rows, run_again
+from end_to_end.lakes import Lake, digests
+from end_to_end.processes import Finished, osslake, stopped
+from end_to_end.worlds import TINY, hours_of
+from pyiceberg.catalog.rest import RestCatalog
+from web_servers import free_port, nginx
+
+from catalog.bucket import RELEASES_FOLDER, open_bucket
+from contract.combinations import Combination
+from contract.conftest import run
+from contract.loading import load_ids
+from contract.proxy import FAULTS, SwallowingProxy, swallowing
+from lakehouse.static_export import export_static
+
+pytestmark = pytest.mark.stack
+POINTS = ("load.written", "load.commit:2")
+TRIES = 3
+
+
+def check_told(ended: Finished, *names: str) -> None:
+    """Check that a command ended with one line that names what is down."""
+    last = (ended.err.strip().splitlines() or [""])[-1]
+    assert (ended.code, "Traceback" in ended.err, last.startswith("error: ")) == (1, False, True), ended
+    assert any(name in last for name in names), last
+
+
+@pytest.mark.parametrize("combination", [("s3", "postgres"), ("s3", "rest")], indirect=True, ids="-".join)
+def test_the_store_is_killed_in_the_middle_of_a_load(combination: Combination, tiny_world: Path, unharmed: Lake, tmp_path: Path) -> None:
+    """The load says so and ends; a mirror goes on serving the last release; when the store is back the same load brings each row once."""
+    head, store = combination.new_lake(), combination.seaweed
+    assert store is not None
+    lake = Lake(tmp_path / "lake").name_sources(tiny_world, hours_of(TINY, TINY.days - 1), more=head)
+    run(lake)
+    port, events = free_port(), next(table for table in lake.release().tables if table.full_name == "marts.events_v1")
+    export_static(lake.settings, str(tmp_path / "export"), f"http://127.0.0.1:{port}")
+    lake.name_sources(tiny_world, hours_of(TINY), more=head)
+    with nginx(tmp_path / "nginx", tmp_path / "export", port) as mirror:
+        for point in POINTS:
+            with stopped("--lake", lake.folder, "run", at=point) as running:
+                store.process.end(signal.SIGKILL)
+            check_told(running.wait(), store.endpoint, f"127.0.0.1:{store.rest_port}")
+            rows = RestCatalog("readers", uri=mirror).load_table(("marts", "events_v1")).scan().to_arrow().num_rows
+            assert rows == events.row_count > 0
+            store.process.start()
+    run_again(lake)
+    assert raw_rows(lake) == raw_rows(unharmed)
+    assert digests(lake.release()) == digests(unharmed.release())
+    assert osslake("--lake", lake.folder, "release", "verify").code == 0
+
+
+@pytest.fixture
+def proxy(combination: Combination) -> Iterator[SwallowingProxy]:
+    """Return a proxy before the object store."""
+    assert combination.seaweed is not None
+    with swallowing(combination.seaweed.s3_port) as made:
+        yield made
+
+
+@pytest.mark.parametrize("combination", [("s3", "postgres")], indirect=True, ids="-".join)
+@pytest.mark.parametrize(("seed", "rate"), [(1, 0.02), (2, 0.1)])
+def test_a_run_through_faults(
+    combination: Combination, proxy: SwallowingProxy, tiny_world: Path, unharmed: Lake, tmp_path: Path, seed: int, rate: float
+) -> None:
+    """With 503, slow, cut and lost answers a run releases what an undisturbed one does, or says what is wrong, and one after it does."""
+    assert combination.seaweed is not None
+    head = combination.new_lake().replace(f":{combination.seaweed.s3_port}", f":{proxy.port}")
+    head = head.replace('type = "s3"\n', 'type = "s3"\nrequest_timeout_s = 2\n')
+    lake = Lake(tmp_path / "lake").name_sources(tiny_world, hours_of(TINY), more=head)
+    for number in range(TRIES):
+        proxy.disturb(seed + number, rate, delay_s=2.5 if rate < 0.1 else 0.1)
+        ended = osslake("--lake", lake.folder, "run")
+        if ended.code == 0:
+            break
+        check_told(ended, f"127.0.0.1:{proxy.port}")
+    assert set(proxy.met) == set(FAULTS)
+    proxy.disturb(seed, 0, 0)
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
+    assert raw_rows(lake) == raw_rows(unharmed)
+    assert load_ids(lake) == load_ids(unharmed)
+    assert len(open_bucket(lake.settings).keys(RELEASES_FOLDER)) == 2
