@@ -15,10 +15,9 @@ WHERE = ("trino:8080", "postgres:5432")
 
 def _wrapped(error: Exception) -> Exception:
     """Return an error as SQLMesh raises it where a model failed."""
-    try:
-        raise PlanError("Plan application failed.") from error
-    except PlanError as wrapped:
-        return wrapped
+    wrapped = PlanError("Plan application failed.")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def test_postgresql_is_named() -> None:
