@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -52,12 +53,11 @@ def unstarted(stack_folder: Path) -> StackInTests:
     return new_stack(stack_folder)
 
 
-@pytest.fixture(scope="module")
-def retrying_stack(stack_folder: Path) -> Iterator[StackInTests]:
-    """Return a stack of its own, up, whose Trino runs again what a lost worker did."""
-    stack = new_stack(stack_folder / "retrying").with_settings(retry_policy="TASK")
+@pytest.fixture
+def own_stack(stack_folder: Path) -> Iterator[StackInTests]:
+    """Return a stack of a test's own, never started; it is down after the test."""
+    stack = new_stack(stack_folder / secrets.token_hex(4))
     try:
-        stack.up()
         yield stack
     finally:
         stack.down()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import psycopg2
 import pytest
-from sqlmesh.utils.errors import PlanError
 from trino.dbapi import connect
 from web_servers import free_port
 
@@ -15,7 +14,7 @@ WHERE = ("trino:8080", "postgres:5432")
 
 def _wrapped(error: Exception) -> Exception:
     """Return an error as SQLMesh raises it where a model failed."""
-    wrapped = PlanError("Plan application failed.")
+    wrapped = RuntimeError("Plan application failed.")
     wrapped.__cause__ = error
     return wrapped
 
