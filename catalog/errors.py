@@ -23,6 +23,9 @@ A message names the thing, its value, and what would be right. Vendors' exceptio
 
 from __future__ import annotations
 
+AGAIN = "nothing is lost, run again when it answers"
+"""What is to be done about a server that did not answer."""
+
 
 class OsslakeError(Exception):
     """Base of all errors that osslake raises on purpose.

@@ -94,7 +94,7 @@ class Engine(ABC):
             EngineUnavailableError: the engine can't be reached.
         """
 
-    def silence(self, error: BaseException) -> OsslakeError | None:  # noqa: ARG002 - an engine of this process needs no server
+    def silence(self, error: BaseException) -> OsslakeError | None:  # noqa: ARG002 - for engines that need a server
         """Return our own error where one comes of a server that didn't answer; None where it comes of something else."""
         return None
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalog.errors import EngineUnavailableError
-
-ADVICE = "; nothing is lost, run again when it is back"
+from catalog.errors import AGAIN, EngineUnavailableError
 
 
 def find_silence(error: BaseException, trino: str, postgres: str) -> EngineUnavailableError | None:
@@ -20,18 +18,19 @@ def find_silence(error: BaseException, trino: str, postgres: str) -> EngineUnava
     from psycopg2 import InterfaceError, OperationalError
     from trino.exceptions import HttpError, TrinoConnectionError
 
-    for cause in _chain(error):
+    for cause in causes(error):
         if isinstance(cause, EngineUnavailableError):
             return cause
         said = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         if isinstance(cause, InterfaceError | OperationalError):
-            return EngineUnavailableError(f"PostgreSQL at {postgres}, which keeps the models' state, does not answer: {said}{ADVICE}")
+            return EngineUnavailableError(f"PostgreSQL at {postgres}, which keeps the models' state, does not answer: {said}; {AGAIN}")
         if isinstance(cause, HttpError | TrinoConnectionError):
-            return EngineUnavailableError(f"Trino at {trino} does not answer ({said.partition(': ')[0]}){ADVICE}")
+            return EngineUnavailableError(f"Trino at {trino} does not answer ({said.partition(': ')[0]}); {AGAIN}")
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what it comes of, and so on."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:

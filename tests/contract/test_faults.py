@@ -33,6 +33,7 @@ def check_told(ended: Finished, *names: str) -> None:
     last = (ended.err.strip().splitlines() or [""])[-1]
     assert (ended.code, "Traceback" in ended.err, last.startswith("error: ")) == (1, False, True), ended
     assert any(name in last for name in names), last
+    assert "run again" in last, last
 
 
 @pytest.mark.parametrize("combination", [("s3", "rest")], indirect=True, ids="-".join)
@@ -50,7 +51,7 @@ def test_the_store_is_killed_in_the_middle_of_a_load(combination: Combination, t
         for point in POINTS:
             with stopped("--lake", lake.folder, "run", at=point) as running:
                 store.process.end(signal.SIGKILL)
-            check_told(running.wait(), store.endpoint, f"127.0.0.1:{store.rest_port}")
+            check_told(running.wait(), f"127.0.0.1:{store.s3_port}", f"127.0.0.1:{store.rest_port}")
             rows = RestCatalog("readers", uri=mirror).load_table(("marts", "events_v1")).scan().to_arrow().num_rows
             assert rows == events.row_count > 0
             assert httpx.get(f"{api}/healthz", timeout=60).json()["release"].startswith("000001-")

@@ -34,7 +34,7 @@ def test_trino_is_named() -> None:
     with pytest.raises(Exception, match="failed to execute") as caught:
         connect(host="127.0.0.1", port=free_port(), user="nobody").cursor().execute("SELECT 1")
     found = find_silence(_wrapped(caught.value), *WHERE)
-    assert str(found) == "Trino at trino:8080 does not answer (failed to execute); nothing is lost, run again when it is back"
+    assert str(found) == "Trino at trino:8080 does not answer (failed to execute); nothing is lost, run again when it answers"
 
 
 def test_other_errors_stay_what_they_are() -> None:
