@@ -24,7 +24,7 @@ from lakehouse.static_export import export_static
 
 pytestmark = pytest.mark.stack
 POINTS = ("load.written", "load.commit:2")
-RATES = (0.1, 0.02)
+RATES = (0.4, 0.02)
 """Parts of all requests that are disturbed, run after run; more than the clients' own retries can mend, then less."""
 
 
@@ -75,10 +75,9 @@ def test_a_run_through_faults(combination: Combination, proxy: SwallowingProxy, 
     """With 503, slow, cut and lost answers a run releases what an undisturbed one does, or says what is wrong, and one after it does."""
     assert combination.seaweed is not None
     head = combination.new_lake().replace(f":{combination.seaweed.s3_port}", f":{proxy.port}")
-    head = head.replace('type = "s3"\n', 'type = "s3"\nrequest_timeout_s = 2\n')
     lake = Lake(tmp_path / "lake").name_sources(tiny_world, hours_of(TINY), more=head)
     for seed, rate in enumerate(RATES):
-        proxy.disturb(seed, rate, delay_s=2.5)
+        proxy.disturb(seed, rate, delay_s=0.3)
         ended = osslake("--lake", lake.folder, "run")
         if ended.code == 0:
             break
