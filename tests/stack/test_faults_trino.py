@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from end_to_end.kills import run_again
 from end_to_end.lakes import Lake, digests
 from end_to_end.processes import LIMIT_S, Running, osslake, stopped
 from end_to_end.worlds import TINY, build_tiny, hours_of
@@ -88,7 +87,8 @@ def test_database_and_coordinator_die(own_stack: StackInTests, tmp_path: Path) -
         assert (ended.code, "Traceback" in ended.err, last.startswith("error: "), said in last) == (1, False, True, True), ended
         assert (lake.release().id, lake.rows(SUM)) == (first, answer)
         stack.up(workers=0)
-    run_again(lake)
+    ended = Running("--lake", lake.folder, "run").wait(3 * LIMIT_S)
+    assert (ended.code, "Traceback" in ended.err) == (0, False), ended
     _check_as_undisturbed(lake, tmp_path)
 
 
