@@ -24,7 +24,7 @@ from lakehouse.static_export import export_static
 
 pytestmark = pytest.mark.stack
 POINTS = ("load.written", "load.commit:2")
-RATES = (0.4, 0.02)
+RATES = (0.9, 0.02)
 """Parts of all requests that are disturbed, run after run; more than the clients' own retries can mend, then less."""
 
 
