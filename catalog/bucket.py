@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from catalog.errors import StorageError
+from catalog.errors import AGAIN, StorageError
 from catalog.local_files import local_path, write_whole
 from catalog.settings import Settings
 
@@ -266,6 +266,6 @@ def lake_connection(settings: Settings, database: Path | str = ":memory:") -> It
     try:
         yield connection
     except duck.DuckReadError as error:
-        raise StorageError(" ".join(str(error).split())) from error
+        raise StorageError(f"{' '.join(str(error).split())}; {AGAIN}") from error
     finally:
         connection.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from catalog.bucket import open_bucket
-from catalog.errors import SettingsError, StorageError
+from catalog.errors import AGAIN, SettingsError, StorageError
 from catalog.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def catalog_answers(what: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (RESTError, SQLAlchemyError, OSError) as error:
-        raise StorageError(f"{what} failed: {_first_line(error)}") from error
+        raise StorageError(f"{what} failed: {_first_line(error)}; {AGAIN}") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,7 +10,8 @@
     ├── LakeBusyError            another run holds the lake, or took it from this one
     ├── CommitError              an Iceberg commit was refused more often than is reasonable
     ├── TransformError           a model, a unit test of a model or an audit failed
-    │   └── AuditError           an audit found rows; nothing is released
+    │   ├── AuditError           an audit found rows; nothing is released
+    │   └── EngineUnavailableError  Trino, or the database of the models' state, did not answer
     ├── ReleaseError             a release can't be made, found or read
     │   └── VerificationError    a hash, a signature, a digest or the chain of releases doesn't hold
     ├── PublishError             a target refused a release
@@ -21,6 +22,9 @@ A message names the thing, its value, and what would be right. Vendors' exceptio
 """
 
 from __future__ import annotations
+
+AGAIN = "nothing is lost, run again when it answers"
+"""What is to be done about a server that did not answer."""
 
 
 class OsslakeError(Exception):
@@ -100,6 +104,13 @@ class AuditError(TransformError):
     """An audit found rows that must not be there."""
 
     code = "audit"
+
+
+class EngineUnavailableError(TransformError):
+    """Trino, or the database of the models' state, did not answer."""
+
+    code = "engine_unavailable"
+    is_transient = True
 
 
 class ReleaseError(OsslakeError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from catalog.bucket import BUCKET_PROPERTY, CHUNK_BYTES, LATEST_KEY, RELEASES_FOLDER, ObjectState, StoredObject
-from catalog.errors import SettingsError, StorageError
+from catalog.errors import AGAIN, SettingsError, StorageError
 from catalog.settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class S3Bucket:
                 raise FileNotFoundError(f"s3://{self.dataset}/{key}") from error
             raise StorageError(f"{self._name(key)}: {error}{_advice(error)}", key=key) from error
         except BotoCoreError as error:
-            raise StorageError(f"{self._name(key)}: {error}", key=key) from error
+            raise StorageError(f"{self._name(key)}: {error}; {AGAIN}", key=key) from error
 
     def _name(self, key: str) -> str:
         bucket = f"bucket {self._place(key)['Bucket']} at {self.storage.endpoint or 'AWS'}"

@@ -27,6 +27,7 @@ from dlt.common.destination import Destination, DestinationCapabilitiesContext
 from dlt.common.destination.client import DestinationClientConfiguration, JobClientBase, LoadJob, PreparedTableSchema, RunnableLoadJob
 from dlt.common.schema import Schema
 
+from catalog.catalogs import catalog_answers
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.errors import CommitError, StorageError
@@ -265,7 +266,7 @@ def _replaced_files(table: Table, dataset: Dataset, replaced: Replaced | None) -
     removed: list[DataFile] = []
     kept: list[DataFile] = []
     for file in _files_that_may_hold(table, replaced, data_files(table)):
-        with table.io.new_input(file.file_path).open() as stream:
+        with catalog_answers(f"reading {file.file_path}"), table.io.new_input(file.file_path).open() as stream:
             parquet = pq.ParquetFile(stream)
             stays = pc.invert(pc.is_in(parquet.read([replaced.column]).column(0), value_set=values))
             if pc.all(stays).as_py():

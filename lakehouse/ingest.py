@@ -8,6 +8,7 @@ from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from catalog.bucket import lake_connection, locate, open_bucket
+from catalog.catalogs import catalog_answers
 from catalog.duck import scan_sql
 from catalog.errors import SettingsError, SourceError, SourceUnavailableError
 from catalog.iceberg import committed_loads, data_files, ensure_table
@@ -54,10 +55,12 @@ def unfinished_files(settings: Settings, catalog: Catalog) -> set[str]:
     """Return the data files of loads that aren't known to have ended, by their paths; nothing else may be put into one file with them."""
     found: set[str] = set()
     for dataset, ledger in ((GHARCHIVE_EVENTS, GHARCHIVE_HOURS), (GIT_COMMITS, GIT_REPOSITORIES)):
-        if not catalog.table_exists(dataset.identifier):
+        with catalog_answers(f"looking up table {dataset.full_name}"):
+            is_there, has_ledger = (catalog.table_exists(one.identifier) for one in (dataset, ledger))
+        if not is_there:
             continue
         ended: set[str] = set()
-        if catalog.table_exists(ledger.identifier):
+        if has_ledger:
             ended = {row[0] for row in ledger_rows(settings, catalog, ledger, "DISTINCT _load_id")}
             ended |= committed_loads(ensure_table(catalog, ledger)) if ledger is GIT_REPOSITORIES else set()
         found |= {file.file_path for file in _files_of_other_loads(ensure_table(catalog, dataset), ended)}

@@ -18,7 +18,7 @@ from lakehouse.lock import held
 from lakehouse.model_datasets import published_datasets
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
-from lakehouse.transform import MODELS, TransformSummary, open_models, physical_tables, transform
+from lakehouse.transform import MODELS, TransformSummary, opened_models, physical_tables, transform
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -147,9 +147,8 @@ def publish_only(settings: Settings) -> tuple[TablesSummary, list[Dataset]]:
     """
     if not open_engine(settings).is_built():
         raise ReleaseError(f"the lake {settings.folder} has nothing to publish yet; `osslake transform` makes it")
-    context = open_models(settings)
-    datasets, physical = published_datasets(context), physical_tables(context)
-    context.close()
+    with opened_models(settings) as context:
+        datasets, physical = published_datasets(context), physical_tables(context)
     return publish_tables(settings, open_catalog(settings), datasets, physical), datasets
 
 

@@ -7,17 +7,14 @@ from typing import Any
 from catalog.duck import identifier, quoted
 from catalog.settings import Settings
 from lakehouse.engines import PINNED
-from lakehouse.transform import open_models
+from lakehouse.transform import opened_models
 
 
 def staging_views(settings: Settings) -> dict[str, str]:
     """Return each staging model's name and query, in the order in which they can be made; seeds as literal rows."""
-    context = open_models(settings)
-    try:
+    with opened_models(settings) as context:
         ordered = [context.models[name] for name in context.dag.sorted if name in context.models]
         return {_name(model): _query(model) for model in ordered if _stage(model) == "staging"}
-    finally:
-        context.close()
 
 
 def _stage(model: Any) -> str:

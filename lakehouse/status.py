@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.catalogs import open_catalog
+from catalog.catalogs import catalog_answers, open_catalog
 from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
 from catalog.releases import kept_ids, read_latest, read_release
 from catalog.settings import Settings
@@ -59,7 +59,8 @@ def _is_behind(catalog: Any, inputs: dict[str, str]) -> bool:
     for dataset in RAW_TABLES:
         if dataset is REJECTED:
             continue
-        table = catalog.load_table(dataset.identifier)
+        with catalog_answers(f"looking up table {dataset.full_name}"):
+            table = catalog.load_table(dataset.identifier)
         released = inputs.get(dataset.full_name)
         if content_snapshot_id(table) != (content_snapshot_id(table, int(released)) if released else None):
             return True

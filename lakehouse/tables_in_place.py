@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from catalog.catalogs import catalog_answers
 from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.duck import identifier
@@ -43,7 +44,8 @@ def publish_in_place(
         The partitions that were written, by table, and where the catalog has each published table.
 
     Raises:
-        TransformError: the engine refuses a statement.
+        TransformError: the engine refuses a statement, or does not answer.
+        StorageError: the catalog does not answer.
         CommitError: a table can't be made.
     """
     places = {dataset.full_name: physical.get(dataset.full_name, (PUBLISHED, f"{dataset.stage}__{dataset.name}")) for dataset in datasets}
@@ -70,7 +72,8 @@ def publish_in_place(
 
 
 def _has_delete_files(catalog: Catalog, place: Place) -> bool:
-    snapshot = catalog.load_table(place).current_snapshot()
+    with catalog_answers(f"looking up table {'.'.join(place)}"):
+        snapshot = catalog.load_table(place).current_snapshot()
     return bool(snapshot and snapshot.summary and snapshot.summary.additional_properties.get("total-delete-files", "0") != "0")
 
 

@@ -7,7 +7,8 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -112,6 +113,30 @@ def open_models(settings: Settings, cache: Path | None = None) -> Context:
         raise TransformError(f"the models can't be loaded: {_first_line(error)}") from error
 
 
+@contextmanager
+def opened_models(settings: Settings, cache: Path | None = None) -> Iterator[Context]:
+    """Load the SQLMesh project of a lake for as long as the block runs.
+
+    Args:
+        settings: of the lake.
+        cache: folder of SQLMesh's cache; default: in the lake's state.
+
+    Raises:
+        EngineUnavailableError: in the block the engine, or the database of SQLMesh's state, did not answer.
+        TransformError: a model can't be parsed; the message names it.
+    """
+    context = open_models(settings, cache)
+    try:
+        try:
+            yield context
+        finally:
+            context.close()
+    except Exception as error:
+        if unavailable := open_engine(settings).silence(error):
+            raise unavailable from error
+        raise
+
+
 def model_sources(context: Context) -> dict[str, str]:
     """Return SHA-256 of each model's text by its name (`marts.events_v1`)."""
     return {name: sha for name, _, _, sha, _ in _lineage(context)}
@@ -143,13 +168,14 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
 
     Raises:
         AuditError: an audit found rows.
+        EngineUnavailableError: the engine, or the database of the models' state, did not answer.
         TransformError: a model failed, or can't be loaded.
     """
     started = time.monotonic()
     pins = pin_raw_tables(catalog)
     snapshots = {name: pin.snapshot_id for name, pin in pins.items() if pin.snapshot_id is not None}
-    engine, context = open_engine(settings), open_models(settings)
-    try:
+    engine = open_engine(settings)
+    with opened_models(settings) as context:
         plan = _prepare(settings, engine, context, pins, as_of)
         if plan.is_needed:
             engine.prepare(context)
@@ -157,8 +183,6 @@ def transform(settings: Settings, catalog: Catalog, as_of: date | None = None) -
             crash_point("transform.planned")
         audits, datasets, sources = _audits(context), published_datasets(context), model_sources(context)
         physical = physical_tables(context)
-    finally:
-        context.close()
     if plan.is_needed:
         with engine.session() as session:
             control.mark_success(session, pins, settings)
@@ -214,15 +238,16 @@ def _apply(context: Context, plan: control.Plan) -> None:
             roots = [model.fqn for model in context.models.values() if short_name(model.fqn) in _ROOTS]
             context.plan(ENVIRONMENT, restate_models=roots, **quietly)
     except SQLMeshError as error:
-        raise _wrapped(error, context) from error
+        failures = getattr(context.console, "failures", [])
+        raise _wrapped(error, failures) from (failures[0] if failures else error)
 
 
-def _wrapped(error: Exception, context: Context) -> TransformError:
+def _wrapped(error: Exception, failures: list[Any]) -> TransformError:
     """Say which model failed and why, in one line."""
     from sqlmesh.utils.errors import AuditError as SqlmeshAuditError
     from sqlmesh.utils.errors import NodeAuditsErrors
 
-    for failure in getattr(context.console, "failures", []):
+    for failure in failures:
         cause = failure.__cause__ or failure
         name = short_name(str(getattr(failure.node, "snapshot_name", failure.node)))
         if isinstance(cause, NodeAuditsErrors | SqlmeshAuditError):

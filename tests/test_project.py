@@ -45,6 +45,7 @@ OWNERS = {
     "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
     "sqlalchemy": ("catalog/catalogs.py",),
     "psycopg": ("lakehouse/lease.py",),
+    "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
     "dagster": ("lakehouse/orchestration/",),

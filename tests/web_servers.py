@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def granian(lake: Path, workers: int = 1, dataset: str = "small-lake") -> Iterat
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     try:
         yield _wait_for(process, f"http://127.0.0.1:{port}", "/healthz")
@@ -52,7 +54,8 @@ def granian(lake: Path, workers: int = 1, dataset: str = "small-lake") -> Iterat
         printed, _ = process.communicate(timeout=START_TIMEOUT_S)
         assert (process.returncode, printed) == (0, ""), "the server ends in peace and prints nothing itself"
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers too, which hold its output open
         process.communicate()
 
 

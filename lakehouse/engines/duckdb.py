@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.bucket import lake_connection, open_bucket
-from catalog.duck import DuckConnection, DuckError, identifier
-from catalog.errors import TransformError
+from catalog.duck import DuckConnection, DuckError, DuckReadError, identifier
+from catalog.errors import AGAIN, StorageError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
+from lakehouse.engines.silence import causes
 from lakehouse.raw_binding import file_scan
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class DuckSession(Session):
         try:
             return self.connection.execute(statement).fetchall()
         except DuckError as error:
+            if isinstance(error, DuckReadError) and self.settings.storage.type != "local":
+                raise  # lake_connection tells it
             raise TransformError(f"DuckDB refuses {statement[:80]!r}: {str(error).splitlines()[0]}") from error
 
     def bind_raw(self, pins: Mapping[str, RawPin]) -> None:
@@ -95,6 +98,13 @@ class DuckEngine(Engine):
         self.settings.state.mkdir(parents=True, exist_ok=True)
         with lake_connection(self.settings, engine_file(self.settings)) as connection:
             yield DuckSession(connection, self.settings)
+
+    def silence(self, error: BaseException) -> StorageError | None:
+        """Tell whether the object store didn't answer."""
+        if self.settings.storage.type == "local":
+            return None
+        found = next((cause for cause in causes(error) if isinstance(cause, DuckReadError)), None)
+        return StorageError(f"{' '.join(str(found).split())}; {AGAIN}") if found else None
 
     def cancel_others(self, tag: str) -> None:
         """Do nothing: no query outlives its process, and DuckDB opens its file for one process at a time."""

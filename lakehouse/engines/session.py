@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from catalog.duck import quoted
+from catalog.errors import OsslakeError
 
 if TYPE_CHECKING:
     from lakehouse.raw_binding import RawPin
@@ -90,8 +91,12 @@ class Engine(ABC):
         """Open a connection; on DuckDB nothing else may have the lake's file open meanwhile.
 
         Raises:
-            TransformError: the engine can't be reached.
+            EngineUnavailableError: the engine can't be reached.
         """
+
+    def silence(self, error: BaseException) -> OsslakeError | None:  # noqa: ARG002 - for engines that need a server
+        """Return our own error where one comes of a server that didn't answer; None where it comes of something else."""
+        return None
 
     @abstractmethod
     def cancel_others(self, tag: str) -> None:

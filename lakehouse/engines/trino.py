@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from catalog.duck import identifier, quoted
-from catalog.errors import SettingsError, TransformError
+from catalog.errors import EngineUnavailableError, SettingsError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
+from lakehouse.engines.silence import find_silence
 from lakehouse.lock import held
 
 if TYPE_CHECKING:
@@ -42,19 +43,20 @@ class TrinoSession(Session):
 
     has_transactions = False
 
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
+    def __init__(self, connection: Any, engine: Engine) -> None:
+        self.connection, self.engine = connection, engine
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute a statement and return its rows."""
-        from trino.exceptions import Error
+        from trino.exceptions import Error, HttpError
 
         try:
             cursor = self.connection.cursor()
             cursor.execute(statement)
             return [tuple(row) for row in cursor.fetchall()]
-        except Error as error:
-            raise TransformError(f"Trino refuses {statement[:80]!r}: {getattr(error, 'message', error)}") from error
+        except (Error, HttpError) as error:
+            refused = TransformError(f"Trino refuses {statement[:80]!r}: {getattr(error, 'message', error)}")
+            raise self.engine.silence(error) or refused from error
 
     def bind_raw(self, pins: Mapping[str, RawPin]) -> None:
         """Make the views of exactly the pinned snapshots; a table without one gives no rows.
@@ -160,15 +162,23 @@ class TrinoEngine(Engine):
             try:
                 connection.cursor().execute("SELECT 1").fetchall()
             except Exception as error:
-                where = f"{self.server.hostname}:{self.server.port or ''}"
-                raise TransformError(f"Trino at {where} can't be reached: {str(error).splitlines()[0]}", engine="trino") from error
-            yield TrinoSession(connection)
+                said = str(error).splitlines()[0]
+                raise EngineUnavailableError(f"Trino at {self._address()} can't be reached: {said}", engine="trino") from error
+            yield TrinoSession(connection, self)
         finally:
             connection.close()
+
+    def silence(self, error: BaseException) -> EngineUnavailableError | None:
+        """Tell whether Trino or PostgreSQL didn't answer."""
+        return find_silence(error, self._address(), f"{self.state.hostname}:{self.state.port or 5432}")
 
     def _server(self) -> dict[str, Any]:
         default = 443 if self.server.scheme == "https" else 8080
         return {"host": self.server.hostname, "port": self.server.port or default, "user": unquote(self.server.username or "osslake")}
+
+    def _address(self) -> str:
+        server = self._server()
+        return f"{server['host']}:{server['port']}"
 
     def cancel_others(self, tag: str) -> None:
         """Cancel the queries of earlier holders of the lake, told by their source, since Trino's tables don't show client tags; see that they end."""

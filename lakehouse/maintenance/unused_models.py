@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from catalog.crash import crash_point
 from catalog.settings import Settings
 from lakehouse.engines import open_engine
 from lakehouse.maintenance.orphans import list_objects
-from lakehouse.transform import CACHE_FOLDER, open_models
+from lakehouse.transform import CACHE_FOLDER, opened_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def drop_unused(settings: Settings, bucket: Bucket, tables: Mapping[str, Table],
     if not open_engine(settings).is_built():
         return []
     keys = {bucket_key(bucket.dataset, path) for path in needed}
-    with _cache_copy(settings) as cache, closing(open_models(settings, cache)) as context:
+    with _cache_copy(settings) as cache, opened_models(settings, cache) as context:
         unused = [task for task in _expired(context, settings) if not _is_listed(bucket, tables.get(_name(task)), keys)]
         if unused and not dry_run:
             state, ids = getattr(context.state_sync, "state_sync", context.state_sync), [task.snapshot.snapshot_id for task in unused]

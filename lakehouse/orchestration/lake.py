@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from dagster import AssetsDefinition, Definitions, in_process_executor
 
 from catalog.settings import Settings
@@ -13,7 +11,7 @@ from lakehouse.orchestration.jobs import lake_jobs
 from lakehouse.orchestration.models import models_asset
 from lakehouse.orchestration.releases import release_assets
 from lakehouse.orchestration.sources import days_of, source_assets
-from lakehouse.transform import open_models
+from lakehouse.transform import opened_models
 
 
 def lake_definitions(settings: Settings) -> Definitions:
@@ -25,7 +23,7 @@ def lake_definitions(settings: Settings) -> Definitions:
         SettingsError: an hour of the sources can't be read as one.
         TransformError: a model can't be parsed.
     """
-    with closing(open_models(settings)) as context:
+    with opened_models(settings) as context:
         nodes = model_nodes(context)
         released = [dataset.full_name for dataset in published_datasets(context)]
     assets: list[AssetsDefinition] = [*source_assets(settings), models_asset(settings, nodes), *release_assets(settings, released)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from catalog.bucket import Bucket, connect_lake, open_bucket
+from catalog.bucket import Bucket, lake_connection, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import ReleaseError
 from catalog.release_document import Models, ReleaseDocument, ReleasedTable
@@ -78,11 +78,8 @@ def recent_releases(bucket: Bucket) -> list[Release]:
 
 
 def _drafts(settings: Settings, bucket: Bucket, pins: Sequence[Pin], known: Known, progress: Progress) -> list[ReleasedTable]:
-    connection = connect_lake(settings)
-    try:
+    with lake_connection(settings) as connection:
         drafts = draft_tables(bucket, connection, pins, known, progress)
-    finally:
-        connection.close()
     crash_point("release.hashed")
     return drafts
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.bucket import Bucket, bucket_key, connect_lake, locate
+from catalog.bucket import Bucket, bucket_key, lake_connection, locate
 from catalog.digests import FileDigest, digest_files, total
 from catalog.duck import DuckConnection
 from catalog.errors import OsslakeError
@@ -34,13 +34,10 @@ def verify_tables(settings: Settings, bucket: Bucket, release: Release, progress
     """Check the tables of a release; return all that doesn't hold."""
     broken = _broken_files(bucket, [file for table in release.tables for file in table.files], progress)
     failures = list(broken.values())
-    connection = connect_lake(settings)
-    try:
+    with lake_connection(settings) as connection:
         for table in release.tables:
             failures.extend(_check_digests(bucket, connection, table, broken.keys()))
             failures.extend(_check_metadata(bucket, table, broken.keys()))
-    finally:
-        connection.close()
     return failures
 
 

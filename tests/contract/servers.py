@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,38 @@ WEED = Path(sys.executable).parent / "weed"
 WEED_PORTS = ("s3", "s3.port.iceberg", "filer", "master", "volume", "admin")
 
 
+@dataclass
+class ServerProcess:
+    """A server that tests may kill and start again."""
+
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    log: Path
+    urls: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until all of its addresses answer."""
+        with self.log.open("ab") as log:
+            process = self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=os.environ | self.environment)
+        wait_until(process, lambda: all(_answers(url) for url in self.urls), self.log)
+
+    def end(self, number: signal.Signals) -> None:
+        """Send the server a signal that ends it, and wait for that."""
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait(START_TIMEOUT_S)
+
+
 @dataclass(frozen=True)
 class Seaweed:
-    """Where SeaweedFS listens, and its keys."""
+    """Where SeaweedFS listens, its keys and its process."""
 
     s3_port: int
     rest_port: int
     access_key: str
     secret_key: str
+    process: ServerProcess
 
     @property
     def endpoint(self) -> str:
@@ -78,7 +102,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     """Run SeaweedFS over a folder, all of its ports chosen here."""
     folder.mkdir(parents=True)
     ports = free_ports(2 * len(WEED_PORTS) - 1)
-    server = Seaweed(ports[0], ports[1], "contract", secrets.token_hex(8))
+    access_key, secret_key = "contract", secrets.token_hex(8)
     flags = [
         f"-{name}.port={port}"
         for name, port in zip((n for n in WEED_PORTS if n != "s3.port.iceberg"), (ports[0], *ports[2:6]), strict=True)
@@ -86,16 +110,14 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     flags += [f"-{name}.port.grpc={port}" for name, port in zip(("s3", "filer", "master", "volume", "admin"), ports[6:], strict=True)]
     command = [WEED, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port.iceberg={ports[1]}"]
     command += [*flags, "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false", "-master.volumeSizeLimitMB=64"]
-    environment = os.environ | {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    urls = (f"http://127.0.0.1:{ports[0]}/healthz", f"http://127.0.0.1:{ports[1]}/v1/config")
+    environment = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+    process = ServerProcess(command, environment, folder / "log", urls)
     try:
-        for port, path in ((server.s3_port, "/healthz"), (server.rest_port, "/v1/config")):
-            wait_until(process, lambda port=port, path=path: _answers(f"http://127.0.0.1:{port}{path}"), folder / "log")  # type: ignore[misc]
-        yield server
+        process.start()
+        yield Seaweed(ports[0], ports[1], access_key, secret_key, process)
     finally:
-        process.terminate()
-        process.wait(START_TIMEOUT_S)
+        process.end(signal.SIGTERM)
 
 
 @contextmanager

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from catalog.crash import CRASH_VARIABLE
+from catalog.crash import CRASH_VARIABLE, STOP_VARIABLE
 
 LIMIT_S = 240.0
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -62,6 +64,20 @@ def osslake(*arguments: str | Path, environment: Mapping[str, str] | None = None
     return Running(*arguments, environment=environment, crash_at=crash_at).wait()
 
 
+@contextmanager
+def stopped(*arguments: str | Path, at: str) -> Iterator[Running]:
+    """Give a command that stands still at a crash point while the block runs, and goes on after it."""
+    running = Running(*arguments, environment={STOP_VARIABLE: at})
+    try:
+        wait_until_stopped(running.process)
+        yield running
+    except BaseException:
+        running.process.kill()
+        running.process.join()
+        raise
+    os.kill(running.process.pid or 0, signal.SIGCONT)
+
+
 def barrier(parties: int) -> Any:
     """Return a barrier that processes of `start` can wait at."""
     return _CONTEXT.Barrier(parties)
@@ -71,6 +87,7 @@ def wait_until_stopped(process: BaseProcess) -> None:
     """Wait until a process stands still by SIGSTOP."""
     deadline = time.monotonic() + LIMIT_S
     while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert process.is_alive(), f"the process ended with {process.exitcode} before it came to where it was to stop"
         assert time.monotonic() < deadline, "the process did not come to where it was to stop"
         time.sleep(0.02)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,19 +33,34 @@ def stack_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
-def unstarted(stack_folder: Path) -> StackInTests:
+def new_stack(folder: Path) -> StackInTests:
     """Return a stack with one worker of Trino on free ports; where something is missing the test is skipped, or fails where CI is set."""
     first = free_ports(16)
     names = ("s3_port", "rest_port", "trino_port", "postgres_port", "api_port", "worker_port")
     ports = {name: first + place for place, name in enumerate(names)} | {"seaweedfs_port": first + len(names)}
-    settings = StackSettings(folder=stack_folder / "stack", **HEAPS, **ports)
-    (stack_folder / "lake").mkdir()
-    stack = StackInTests(open_site(stack_folder / "lake", Settings(folder=stack_folder / "lake", stack=settings)))
+    settings = StackSettings(folder=folder / "stack", **HEAPS, **ports)
+    (folder / "lake").mkdir(parents=True)
+    stack = StackInTests(open_site(folder / "lake", Settings(folder=folder / "lake", stack=settings)))
     missing = [line for server in make_servers(stack.site, 1) for line in server.needs()]
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("; ".join(missing))
     return stack
+
+
+@pytest.fixture(scope="session")
+def unstarted(stack_folder: Path) -> StackInTests:
+    """Return a stack that was never started."""
+    return new_stack(stack_folder)
+
+
+@pytest.fixture
+def own_stack(stack_folder: Path) -> Iterator[StackInTests]:
+    """Return a stack of a test's own, never started; it is down after the test."""
+    stack = new_stack(stack_folder / secrets.token_hex(4))
+    try:
+        yield stack
+    finally:
+        stack.down()
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import trino
 
 from catalog.settings import Settings, StackSettings
 from lakehouse.stack import ServerState, Site, connection_settings, open_site, stack_states, start_stack, stop_stack
 from lakehouse.stack.connection import addresses
+from lakehouse.stack.processes import family, kill_all
 
 # Below the ports that the system gives to outgoing connections.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
@@ -44,6 +46,10 @@ class StackInTests:
     def pids(self) -> dict[str, int]:
         """Return the processes of the servers that live."""
         return {one.name: one.pid for one in stack_states(self.site) if one.pid}
+
+    def kill(self, server: str) -> None:
+        """End a server and its children by SIGKILL."""
+        kill_all(family(psutil.Process(self.pids()[server])))
 
     def query(self, sql: str) -> list[list[object]]:
         """Return what Trino answers."""
