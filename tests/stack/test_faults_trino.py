@@ -17,7 +17,7 @@ from end_to_end.worlds import TINY, build_tiny, hours_of
 from lakehouse.stack.connection import as_toml
 from stack.stack_in_tests import StackInTests
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 LEASE_S = 8
 INSERT = 'INSERT INTO "lake"."sqlmesh__'
 SUM = "SELECT count(*), sum(event_count) FROM marts.events_daily_v1"
@@ -92,7 +92,6 @@ def test_database_and_coordinator_die(own_stack: StackInTests, tmp_path: Path) -
     _check_as_undisturbed(lake, tmp_path)
 
 
-@pytest.mark.long
 def test_the_worker_dies(own_stack: StackInTests, tmp_path: Path) -> None:
     """Where Trino tries again (retry_policy TASK, with which each statement takes longer), the run goes on as if nothing had happened."""
     stack = own_stack.with_settings(retry_policy="TASK")
