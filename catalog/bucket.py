@@ -266,6 +266,7 @@ def lake_connection(settings: Settings, database: Path | str = ":memory:") -> It
     try:
         yield connection
     except duck.DuckReadError as error:
-        raise StorageError(f"{' '.join(str(error).split())}; {AGAIN}") from error
+        advice = "" if settings.storage.type == "local" else f"; {AGAIN}"
+        raise StorageError(f"{' '.join(str(error).split())}{advice}") from error
     finally:
         connection.close()

@@ -22,10 +22,10 @@ class HourServer:
     answers: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def wait_for(self, name: str, timeout_s: float = 60.0) -> None:
-        """Wait until a file is asked for."""
+    def wait_for(self, name: str, timeout_s: float = 60.0, *, times: int = 1) -> None:
+        """Wait until a file is asked for so many times."""
         end = time.monotonic() + timeout_s
-        while name not in self.asked:
+        while self.asked.count(name) < times:
             assert time.monotonic() < end, f"{name} was not asked for within {timeout_s:g} s"
             time.sleep(0.02)
 
@@ -45,8 +45,8 @@ def hour_server(folder: Path) -> Iterator[HourServer]:
 
         def _answer(self, *, with_body: bool) -> None:
             name = self.path.lstrip("/")
-            told.asked.append(name)
             status = told.answers.get(name, 200 if (folder / name).is_file() else 404)
+            told.asked.append(name)
             if status == HANG:
                 ended.wait(60)
                 return

@@ -171,10 +171,10 @@ def _load_hour(lake: Lake, address: object, instance: DagsterInstance) -> Execut
 
 
 def test_a_source_that_is_away_is_asked_again(tmp_path: Path, hours: Path, instance: DagsterInstance) -> None:
-    """A server that answers 503 and then works costs one more try, not the run."""
+    """A server that answers 503, to HEAD and to the GET that fsspec tries then, and works after that costs one more try, not the run."""
     with hour_server(hours) as server:
         server.answers[HOUR_FILE] = 503
-        back = threading.Thread(target=lambda: (server.wait_for(HOUR_FILE), server.answers.clear()))
+        back = threading.Thread(target=lambda: (server.wait_for(HOUR_FILE, times=2), server.answers.clear()))
         back.start()
         result = _load_hour(Lake(tmp_path / "lake"), server.url, instance)
         back.join()
