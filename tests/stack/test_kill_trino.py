@@ -11,7 +11,7 @@ from end_to_end.worlds import TINY, build_tiny, hours_of
 
 from stack.cluster import Cluster
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 POINTS = ("transform.deleted:4", "transform.inserted:5", "transform.planned", "publish.written")
 
 

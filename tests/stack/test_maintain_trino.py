@@ -18,7 +18,7 @@ from lakehouse.maintenance import MaintainSummary, maintain_lake
 from lakehouse.releases import verify_release
 from stack.cluster import Cluster
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 EAGER = MaintainSettings(keep_snapshots_days=0, keep_snapshots=1, orphan_hours=0, compact_files=2, merge_manifests=2)
 SUM = "SELECT count(*), sum(event_count) FROM marts.events_daily_v1"
 
