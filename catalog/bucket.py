@@ -252,6 +252,12 @@ def connect_lake(settings: Settings, database: Path | str = ":memory:") -> DuckC
     return connection
 
 
+def unread(settings: Settings, error: Exception) -> StorageError:
+    """Return our own error for DuckDB's of an object that it can't read; with a folder there is no server that may answer later."""
+    advice = "" if settings.storage.type == "local" else f"; {AGAIN}"
+    return StorageError(f"{' '.join(str(error).split())}{advice}")
+
+
 @contextmanager
 def lake_connection(settings: Settings, database: Path | str = ":memory:") -> Iterator[DuckConnection]:
     """Open DuckDB as `connect_lake` does, for as long as the block runs.
@@ -266,7 +272,6 @@ def lake_connection(settings: Settings, database: Path | str = ":memory:") -> It
     try:
         yield connection
     except duck.DuckReadError as error:
-        advice = "" if settings.storage.type == "local" else f"; {AGAIN}"
-        raise StorageError(f"{' '.join(str(error).split())}{advice}") from error
+        raise unread(settings, error) from error
     finally:
         connection.close()

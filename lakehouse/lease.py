@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from catalog.errors import LakeBusyError, SettingsError, StorageError
+from catalog.s3_bucket import ATTEMPTS
 from catalog.settings import Settings
 from lakehouse.engines import open_engine
 from lakehouse.lock import Holder, Lease, busy, this_process
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 RENEWALS = 6
 """How often a lease is renewed while it lasts; one that isn't renewed in that time belongs to a run that doesn't live."""
-STORE_ATTEMPTS = 3
-"""How often an object store is asked at most (catalog/s3_bucket.py)."""
 SURE = 1 / 3
 """Part of its time for which a holder goes by a lease: what it begins then has the rest of it to arrive, before anybody else has the lake."""
 SESSION_PREFIX = "osslake:"
@@ -228,7 +227,7 @@ class PostgresLease(Lease):
         PostgreSQL unlocks the row of a process that stands still for longer than that.
         """
         storage = self.settings.storage
-        patience_s = self.duration_s + STORE_ATTEMPTS * (storage.connect_timeout_s + storage.request_timeout_s)
+        patience_s = self.duration_s + ATTEMPTS * (storage.connect_timeout_s + storage.request_timeout_s)
         self.check()
         if not self._turn.acquire(timeout=self.duration_s):
             raise StorageError(f"PostgreSQL at {self._address} does not answer; run again")

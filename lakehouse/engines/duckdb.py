@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.bucket import lake_connection, open_bucket
+from catalog.bucket import lake_connection, open_bucket, unread
 from catalog.duck import DuckConnection, DuckError, DuckReadError, identifier
-from catalog.errors import AGAIN, StorageError, TransformError
+from catalog.errors import StorageError, TransformError
 from catalog.settings import Settings
 from lakehouse.engines.session import PINNED, Engine, Session
 from lakehouse.engines.silence import causes
@@ -104,7 +104,7 @@ class DuckEngine(Engine):
         if self.settings.storage.type == "local":
             return None
         found = next((cause for cause in causes(error) if isinstance(cause, DuckReadError)), None)
-        return StorageError(f"{' '.join(str(found).split())}; {AGAIN}") if found else None
+        return unread(self.settings, found) if found else None
 
     def cancel_others(self, tag: str) -> None:
         """Do nothing: no query outlives its process, and DuckDB opens its file for one process at a time."""

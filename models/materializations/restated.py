@@ -37,8 +37,7 @@ class Restated(CustomMaterialization):
         if is_full:
             self.adapter.execute(f"DELETE FROM {table_name}")
         else:
-            for statement in chosen.get("begins", "").split(";") if chosen.get("begins") else ():
-                self.adapter.execute(statement.replace("@this", table_name))
+            self._execute_all(chosen.get("begins", ""), {"@this": table_name})
             self._note(chosen, table_name, name, -1)
             if self._is_exact(chosen):
                 self.adapter.execute(f"CREATE OR REPLACE TABLE control.rows_before AS SELECT * FROM {table_name} WHERE {chosen['restates']}")
@@ -72,9 +71,7 @@ class Restated(CustomMaterialization):
 
     def _note(self, chosen: dict[str, t.Any], table_name: str, name: str, sign: int) -> None:
         restates = chosen["restates"]
-        if chosen.get("touches"):
-            for statement in chosen["touches"].split(";"):
-                self.adapter.execute(statement.replace("@this", table_name).replace("@restates", restates).replace("@sign", str(sign)))
+        self._execute_all(chosen.get("touches", ""), {"@this": table_name, "@restates": restates, "@sign": str(sign)})
         if not chosen.get("month_of") or (self._is_exact(chosen) and sign < 0):
             return
         rows = f"SELECT * FROM {table_name} WHERE {restates}"
@@ -85,6 +82,13 @@ class Restated(CustomMaterialization):
         self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
         if self._is_exact(chosen):
             self.adapter.execute("DROP TABLE control.rows_before")
+
+    def _execute_all(self, statements: str, words: dict[str, str]) -> None:
+        """Execute the statements of a property, with what its words stand for."""
+        for statement in filter(None, statements.split(";")):
+            for word, meaning in words.items():
+                statement = statement.replace(word, meaning)
+            self.adapter.execute(statement)
 
     def _is_exact(self, chosen: dict[str, t.Any]) -> bool:
         """Whether rows before and after can be compared: only in a transaction are those before sure to be as the last run left them."""
