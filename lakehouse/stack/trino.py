@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakehouse.stack.download import VERSION, trino_server
 from lakehouse.stack.java import MODULE, OLDEST, find_java
-from lakehouse.stack.server import Launch, Server, http_get
+from lakehouse.stack.server import HTTP_TIMEOUT_S, Launch, Server, http_get
 from lakehouse.stack.site import DEPLOY, HOST, Site
 
 __all__ = ["VERSION", "TrinoCoordinator", "TrinoWorker"]
@@ -105,7 +105,24 @@ class TrinoWorker(_TrinoNode):
         self.name = f"trino-worker-{number}"
         self.ports = {f"stack.worker_port + {number - 1}": self._port}
 
+    def is_ready(self) -> bool:
+        """Return whether it has started and joined: the coordinator hears of a worker some seconds after that has started."""
+        return super().is_ready() and f"http://{HOST}:{self._port}" in _active_nodes(self.site.stack.trino_port)
+
 
 def _has_started(port: int) -> bool:
     status, body = http_get(port, "/v1/info")
     return status == 200 and json.loads(body).get("starting") is False
+
+
+def _active_nodes(port: int) -> set[str]:
+    """Return the addresses of the nodes that a coordinator gives work to; none where it does not answer."""
+    from trino.dbapi import connect
+    from trino.exceptions import Error
+
+    try:
+        with connect(host=HOST, port=port, user="osslake", request_timeout=HTTP_TIMEOUT_S, max_attempts=1) as connection:  # type: ignore[no-untyped-call]
+            found = connection.cursor().execute("SELECT http_uri FROM system.runtime.nodes WHERE state = 'active'").fetchall()
+    except (Error, OSError):
+        return set()
+    return {address for (address,) in found}

@@ -7,7 +7,6 @@ import random
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from lakehouse.stack.processes import family, kill_all
 
 # Below the ports that the system gives to outgoing connections.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-JOIN_TIMEOUT_S = 60.0
 # Two nodes of Trino and the tests beside them on a machine of CI's.
 HEAPS = {"coordinator_heap": "2G", "worker_heap": "1500M"}
 
@@ -54,19 +52,9 @@ class StackInTests:
         kill_all(family(psutil.Process(self.pids()[server])))
 
     def query(self, sql: str) -> list[list[object]]:
-        """Return what Trino answers; a coordinator takes some seconds to hear of a worker that is ready."""
-        connection = trino.dbapi.connect(host="127.0.0.1", port=self.site.stack.trino_port, user="test", catalog="lake")
-        patience = time.monotonic() + JOIN_TIMEOUT_S
-        try:
-            while True:
-                try:
-                    return connection.cursor().execute(sql).fetchall()
-                except trino.exceptions.TrinoQueryError as error:
-                    if error.error_name != "NO_NODES_AVAILABLE" or time.monotonic() > patience:
-                        raise
-                time.sleep(0.5)
-        finally:
-            connection.close()
+        """Return what Trino answers."""
+        with trino.dbapi.connect(host="127.0.0.1", port=self.site.stack.trino_port, user="test", catalog="lake") as connection:
+            return connection.cursor().execute(sql).fetchall()
 
     def postgres(self, sql: str) -> str:
         """Return what PostgreSQL answers."""
