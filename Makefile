@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 # DIST= runs the tests in one process.
-DIST ?= -n 2 --dist loadfile
+DIST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page screenshots lock clean

@@ -179,11 +179,11 @@ def run_lake(lake: Path) -> Timed:
     opening = 0.0
     open_models = transform.open_models
 
-    def timed_open_models(given: Any) -> Any:
+    def timed_open_models(*given: Any) -> Any:
         nonlocal opening
         began = time.perf_counter()
         try:
-            return open_models(given)
+            return open_models(*given)
         finally:
             opening += time.perf_counter() - began
 

@@ -9,6 +9,14 @@ import pytest
 from released_lake import ReleasedLake
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+SLOW_FOLDERS = ("stack", "end_to_end", "contract")
+"""Begun first, so that no process of several is left alone with them at the end; the fastest folders fill what is left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of the slow folders run first."""
+    places = {name: place for place, name in enumerate(SLOW_FOLDERS)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(Path(__file__).parent).parts[0], len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,15 @@ def test_tables_are_shared_by_pyiceberg_and_trino(stack: StackInTests, tmp_path:
     assert sorted(catalog.load_table("shared.numbers").scan().to_arrow()["n"].to_pylist()) == [1, 2, 3, 10, 20]
 
 
+def test_a_large_sorted_table_is_written(stack: StackInTests) -> None:
+    """More than the 64 MB that Trino sorts in memory by default: its temporary files are none that the store's table buckets take."""
+    stack.query("CREATE SCHEMA IF NOT EXISTS lake.large")
+    stack.query("CREATE TABLE large.words (word varchar) WITH (sorted_by = ARRAY['word'])")
+    words = "SELECT rpad(CAST(rand() AS varchar), 120, 'x') FROM UNNEST(sequence(1, 1000)) CROSS JOIN UNNEST(sequence(1, 1000))"
+    stack.query(f"INSERT INTO large.words {words}")
+    assert stack.query("SELECT count(*) FROM large.words") == [[1_000_000]]
+
+
 def test_the_worker_works(stack: StackInTests) -> None:
     """Trino has a coordinator and a worker, of the version that is pinned."""
     nodes = stack.query("SELECT coordinator, node_version, state FROM system.runtime.nodes ORDER BY 1")
