@@ -11,8 +11,9 @@ import hmac
 import os
 import tomllib
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -316,6 +317,25 @@ def load_settings(lake: Path, **overrides: Any) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"settings file {file} is not TOML: {error}", path=str(file)) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {first['msg']}", setting=name) from error
+        name, said = _told(error)
+        raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {said}", setting=name) from error
+
+
+def _told(error: ValidationError) -> tuple[str, str]:
+    """Return the name of a setting that is wrong, and what is wrong with it: of one that does not exist first, since another may be missing for it."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return name, first["msg"]
+    known: type[BaseModel] = Settings
+    for part in first["loc"][:-1]:
+        known = _branch(known.model_fields[part].annotation) if isinstance(part, str) else known
+    nearest = get_close_matches(str(first["loc"][-1]), known.model_fields, n=1)
+    meant = f"is {nearest[0]} meant?" if nearest else f"known here: {', '.join(known.model_fields)}"
+    return name, f"there is no such setting; {meant}"
+
+
+def _branch(annotation: Any) -> type[BaseModel]:
+    """Return the branch of the tree that a field holds, or holds a list of."""
+    held: type[BaseModel] = next(iter(get_args(annotation)), annotation)
+    return held
