@@ -44,7 +44,7 @@ OWNERS = {
     "botocore": ("catalog/s3_bucket.py",),
     "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
     "sqlalchemy": ("catalog/catalogs.py",),
-    "psycopg": ("lakehouse/lease.py",),
+    "psycopg": ("lakehouse/lease.py", "lakehouse/publications/postgres/"),
     "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel, ValidationError
 
+from catalog.errors import SettingsError
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, size
 from lakehouse.lock import lake_lock
 
@@ -53,6 +55,37 @@ def static(
             "static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org"
         )
     _publish(chosen, "static", output)
+
+
+@app.command(epilog="Example: osslake publish postgres --dsn postgresql://osslake@db.example.org/lake --schema marts")
+def postgres(
+    context: typer.Context,
+    dsn: Annotated[
+        str, typer.Option("--dsn", help="The database; the password is better left to the setting or to ~/.pgpass. Default: the setting.")
+    ] = "",
+    schema: Annotated[str, typer.Option("--schema", help="Of the tables; default: the setting.")] = "",
+    output: OutputOption = Output.text,
+) -> None:
+    """Bring the marts to a PostgreSQL database, with keys, indexes and comments."""
+    settings = context.obj.settings
+    chosen = with_target(settings, settings.publish.postgres, "postgres", dsn=dsn, schema_name=schema)
+    if not chosen.publish.postgres.dsn.get_secret_value():
+        raise typer.BadParameter("postgres wants --dsn or the setting publish.postgres.dsn, such as: --dsn postgresql://user@host/database")
+    _publish(chosen, "postgres", output)
+
+
+def with_target(settings: Settings, part: BaseModel, name: str, **chosen: str) -> Settings:
+    """Return the settings with what a command says of a target, checked as the file's are; what it leaves empty stays.
+
+    Raises:
+        SettingsError: a value can't be used.
+    """
+    told = {key: value for key, value in chosen.items() if value}
+    try:
+        return _with(settings, **{name: type(part).model_validate(part.model_dump() | told)})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise SettingsError(f"setting 'publish.{name}.{first['loc'][0]}': {first['msg']}", option=first["loc"][0]) from error
 
 
 def _with(settings: Settings, **chosen: Any) -> Settings:
