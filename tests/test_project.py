@@ -73,6 +73,7 @@ DOCUMENTS = (
     "docs/maintenance.md",
     "docs/stack.md",
     "docs/orchestration.md",
+    "docs/publications.md",
 )
 
 
