@@ -156,11 +156,33 @@ class MaintainSettings(_Part):
     merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
 
 
-class PublishSettings(_Part):
-    """What `osslake publish` without a name does."""
+class PostgresTarget(_Part):
+    """A PostgreSQL database that releases are published to: [publications.md](publications.md#postgresql)."""
 
-    static: str = ""
-    static_url: str = ""
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description="`postgresql://user:password@host/database`, or `host=... dbname=...`; what it doesn't say libpq takes from its own"
+        " variables and files (`PGPASSWORD`, `~/.pgpass`); empty: none",
+    )
+    schema_name: str = Field(
+        "marts",
+        pattern=r"^[a-z_][a-z0-9_]{0,49}$",
+        description="of the tables; their rows lie in another one, called so and `_parts`",
+    )
+    role: str = Field(
+        "osslake_reader", pattern=r"^([a-z_][a-z0-9_]{0,62})?$", description="who may read, made where it is missing; empty: nobody is told of it"
+    )
+    lock_wait_s: float = Field(
+        300.0, gt=0, description="how long the exchange waits for transactions that read, before it leaves the release that is there"
+    )
+
+
+class PublishSettings(_Part):
+    """What `osslake publish` without a name does: [publications.md](publications.md)."""
+
+    static: str = Field("", description="folder or fsspec address that static files are laid down at; empty: none")
+    static_url: str = Field("", description="address under which a web server shows them")
+    postgres: PostgresTarget = PostgresTarget()
 
 
 class OrchestrationSettings(_Part):
