@@ -31,7 +31,7 @@ OWNERS = {
     "sqlglot": ("lakehouse/staging_views.py",),
     "cryptography": ("catalog/signatures.py", "lakehouse/releases/"),
     "aiohttp": ("ingest/gharchive/files.py",),
-    "fsspec": ("ingest/gharchive/files.py", "lakehouse/static_target.py"),
+    "fsspec": ("ingest/gharchive/files.py", "lakehouse/publications/static_target.py"),
     "pydantic_settings": ("catalog/settings.py",),
     "yaml": ("ingest/",),
     "fastapi": ("serving/",),

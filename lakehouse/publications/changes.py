@@ -1,0 +1,124 @@
+"""What a target has to load: the partitions of the public tables that differ between the release that it shows and the one that it is given.
+
+A release lists each table's data files with their partitions and content digests. A partition differs if the digests of its files, added up,
+differ: files that were only written anew (by compaction, say) change nothing. A table without partitions is one partition, "". Where a table is
+new, or its content columns or its partitioning are others, or nothing is known of the release that the target shows, all of it differs.
+Documents alone are read; `rows` reads the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from catalog.digests import FileDigest
+from catalog.errors import PublishError
+from catalog.release_document import ReleasedFile, ReleasedTable
+from catalog.releases import Release
+from lakehouse.releases import partition_digests
+
+PUBLIC_STAGE = "marts"
+_BOUND = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+
+
+@dataclass(frozen=True)
+class PartitionBounds:
+    """The days of a partition by year, month or day: from `first` on, before `end`, of a date column or (in UTC) a time column."""
+
+    column: str
+    first: date
+    end: date
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What differs in a table.
+
+    Attributes:
+        table: as the release lists it.
+        before: as the release that is shown listed it; None if it didn't.
+        is_whole: whether all rows that are there go: the table is new, has no partitions, or is cut or made otherwise than before.
+        partitions: that differ, sorted; one that isn't among the table's own has lost its last row.
+        files: the data files that make up those partitions now.
+    """
+
+    table: ReleasedTable
+    before: ReleasedTable | None
+    is_whole: bool
+    partitions: tuple[str, ...]
+    files: tuple[ReleasedFile, ...]
+
+    @property
+    def row_count(self) -> int:
+        """Rows in the files."""
+        return sum(file.row_count or 0 for file in self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the files."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def columns_added(self) -> tuple[str, ...]:
+        """Columns that the table had not before; none where it is new."""
+        before = {field["name"] for field in self.before.schema_["fields"]} if self.before else set()
+        return tuple(field["name"] for field in self.table.schema_["fields"] if self.before and field["name"] not in before)
+
+
+def public_tables(release: Release) -> list[ReleasedTable]:
+    """Return the tables that targets show: the marts, by name."""
+    return [table for table in release.tables if table.stage == PUBLIC_STAGE]
+
+
+def changed_tables(shown: Release | None, release: Release) -> list[TableChange]:
+    """Return what a target that shows one release has to load to show another, by table; tables that say the same are left out.
+
+    Args:
+        shown: what the target shows; None: nothing, or a release that isn't kept any more.
+        release: what it is to show, earlier or later.
+    """
+    before = {table.full_name: table for table in public_tables(shown)} if shown else {}
+    changes = [_change(before.get(table.full_name), table) for table in public_tables(release)]
+    return [change for change in changes if change.before is None or change.partitions]
+
+
+def removed_tables(shown: Release | None, release: Release) -> list[ReleasedTable]:
+    """Return the tables that the release which is shown has, and the other one hasn't."""
+    kept = {table.full_name for table in public_tables(release)}
+    return [table for table in public_tables(shown) if table.full_name not in kept] if shown else []
+
+
+def _change(before: ReleasedTable | None, table: ReleasedTable) -> TableChange:
+    old: Mapping[str, FileDigest] = {}
+    new = partition_digests(table)
+    is_alike = before is not None and (before.partition_spec["fields"], before.content_columns) == (
+        table.partition_spec["fields"],
+        table.content_columns,
+    )
+    if before is not None:
+        old = partition_digests(before)
+    differing = {name for name in old.keys() | new.keys() if not is_alike or old.get(name) != new.get(name)}
+    files = tuple(file for file in table.data_files if (file.partition or "") in differing)
+    is_whole = not is_alike or not table.partition_spec["fields"]
+    return TableChange(table, before, is_whole, tuple(sorted(differing)), files)
+
+
+def bounds_of(table: ReleasedTable, partition: str) -> PartitionBounds:
+    """Return the days of a partition of a table that is cut by year, month or day.
+
+    Raises:
+        PublishError: it is cut otherwise.
+    """
+    fields = table.partition_spec["fields"]
+    found = _BOUND.fullmatch(partition)
+    if len(fields) != 1 or fields[0]["transform"] not in ("year", "month", "day") or not found:
+        raise PublishError(f"{table.full_name}: partition {partition!r} is none by year, month or day", table=table.full_name)
+    column = next(field["name"] for field in table.schema_["fields"] if field["id"] == fields[0]["source-id"])
+    year, month, day = (int(part) if part else None for part in found.groups())
+    first = date(year or 1, month or 1, day or 1)
+    if day:
+        return PartitionBounds(column, first, first + timedelta(days=1))
+    later = date(first.year + 1, 1, 1) if not month or month == 12 else date(first.year, month + 1, 1)
+    return PartitionBounds(column, first, later)
