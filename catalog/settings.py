@@ -155,11 +155,30 @@ class MaintainSettings(_Part):
     merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
 
 
+class BigQuerySettings(_Part):
+    """Where BigQuery shows the marts: [bigquery.md](bigquery.md). Credentials are Google's application default ones."""
+
+    project: str = Field("", pattern=r"^([a-z0-9.:-]+)?$", description="the project that the dataset is in, and that pays for the queries")
+    dataset: str = Field("", pattern=r"^[A-Za-z0-9_]*$", max_length=1024, description="made if there is none; empty: BigQuery is no target")
+    location: str = Field(
+        "", pattern=r"^[A-Za-z0-9-]*$", description="where the dataset is made, such as EU; empty: BigQuery's default, US"
+    )
+    endpoint: str = Field("", pattern=r"^(https?://[^\s/]+)?$", description="of BigQuery's API, such as an emulator's; empty: Google's")
+    public: bool = Field(False, description="let everybody with a Google account read the dataset")
+    external: bool = Field(
+        False, description="show the lake's own Iceberg files instead of loading them; for lakes in Google's Cloud Storage"
+    )
+    usd_per_tib: float = Field(6.25, ge=0, description="price of scanned bytes, for the cost in the summary")
+    staging_hours: float = Field(24.0, ge=1, description="after which BigQuery drops a staging table that a killed publication left")
+    timeout_s: float = Field(60.0, gt=0, description="how long a request is tried again")
+
+
 class PublishSettings(_Part):
     """What `osslake publish` without a name does."""
 
     static: str = ""
     static_url: str = ""
+    bigquery: BigQuerySettings = BigQuerySettings()
 
 
 class OrchestrationSettings(_Part):
@@ -198,7 +217,9 @@ class StackSettings(_Part):
     worker_port: int = Field(8090, ge=1, le=65535, description="Trino's first worker; the others follow")
     postgres_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL")
     api_port: int = Field(8000, ge=1, le=65535, description="`osslake serve`")
-    dagster: bool = Field(False, description="whether Dagster runs too, on the lake that the stack is started for: [orchestration.md](orchestration.md)")
+    dagster: bool = Field(
+        False, description="whether Dagster runs too, on the lake that the stack is started for: [orchestration.md](orchestration.md)"
+    )
     dagster_port: int = Field(3000, ge=1, le=65535, description="Dagster's pages, where it runs")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RetryError, Unauthorized
@@ -41,7 +42,7 @@ class Connection:
 
     def close(self) -> None:
         """End the client's connections."""
-        self._client.close()
+        self._client.close()  # type: ignore[no-untyped-call]
 
     @property
     def name(self) -> str:
@@ -135,7 +136,7 @@ class Connection:
         with self.answering(f"dropping the table {name}"):
             self._client.delete_table(self.table_reference(name), retry=self._retry, not_found_ok=True)
 
-    def rows(self, name: str) -> list[dict[str, object]]:
+    def rows(self, name: str) -> list[dict[str, Any]]:
         """Return all rows of a small table, without a job."""
         with self.answering(f"reading the table {name}"):
             return [dict(row) for row in self._client.list_rows(self.table(name), retry=self._retry)]
@@ -155,12 +156,11 @@ class Connection:
         with self.answering(f"loading into {name}"):
             job.result(retry=self._retry, timeout=JOB_TIMEOUT_S)
 
-    def query(self, what: str, sql: str, parameters: Sequence[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, object]]:
+    def query(self, what: str, sql: str) -> list[dict[str, Any]]:
         """Run a statement or a script to its end and return its rows."""
         self.jobs += 1
         with self.answering(what):
-            config = bigquery.QueryJobConfig(query_parameters=list(parameters), use_query_cache=False)
-            job = self._client.query(sql, job_config=config, retry=self._retry)
+            job = self._client.query(sql, retry=self._retry)
             rows = [dict(row) for row in job.result(retry=self._retry, timeout=JOB_TIMEOUT_S)]
             self.billed_bytes += job.total_bytes_billed or 0
             return rows

@@ -7,6 +7,7 @@ Doubles below 1e-300, and powers of two beyond 1e23, may have a shorter text sti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from catalog.digests import MODULUS, FileDigest, total
 from catalog.release_document import ReleasedFile, ReleasedTable
@@ -57,10 +58,10 @@ def _chunk(number: int) -> str:
     return f"CAST(CONCAT('0x', {digits}) AS INT64)"
 
 
-def digest_of(row: Mapping[str, object]) -> FileDigest:
+def digest_of(row: Mapping[str, Any]) -> FileDigest:
     """Return the digest that a row of the answer says."""
-    number = sum(int(str(row[f"chunk_{chunk}"])) << (32 * chunk) for chunk in range(_CHUNKS))
-    return FileDigest(int(str(row["row_count"])), number % MODULUS)
+    number = sum(row[f"chunk_{chunk}"] << (32 * chunk) for chunk in range(_CHUNKS))
+    return FileDigest(row["row_count"], number % MODULUS)
 
 
 def released_digest(files: Sequence[ReleasedFile]) -> FileDigest:

@@ -46,7 +46,7 @@ def _column(table: ReleasedTable, field: dict[str, Any]) -> bigquery.SchemaField
             f"{table.full_name}: column {field['name']} is a {kind}, which is not published to BigQuery; known are {', '.join(SQL_TYPES)}",
             table=table.full_name,
         )
-    return bigquery.SchemaField(field["name"], SQL_TYPES[kind], description=field.get("doc", "")[:_COLUMN_CHARACTERS] or None)
+    return bigquery.SchemaField(field["name"], SQL_TYPES[kind], description=str(field.get("doc", ""))[:_COLUMN_CHARACTERS])
 
 
 def released_table(reference: bigquery.TableReference, table: ReleasedTable, release: Release) -> bigquery.Table:

@@ -1,0 +1,69 @@
+"""The table `releases`: a row for each publication; the one that is current says what the whole dataset shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.cloud import bigquery
+
+from catalog.releases import Release
+from lakehouse.publications.bigquery.connection import Connection
+from lakehouse.publications.bigquery.tables import OWNER_LABEL, owner
+from lakehouse.publications.publication import Shown
+
+LEDGER = "releases"
+OVERTAKEN = "another publication was made meanwhile"
+_DESCRIPTION = (
+    "The releases that this dataset showed. All tables show the release whose row is current; it came with the rows, in one transaction."
+)
+_COLUMNS = (
+    bigquery.SchemaField("publication_number", "INTEGER", description="1, 2, 3, ..."),
+    bigquery.SchemaField("release_id", "STRING", description="sequence and SHA-256 of the release document"),
+    bigquery.SchemaField("release_sequence", "INTEGER", description="the release's place in the lake's chain of releases"),
+    bigquery.SchemaField("as_of_date", "DATE", description="last day that metrics speak of"),
+    bigquery.SchemaField("released_at", "TIMESTAMP", description="when the release was made"),
+    bigquery.SchemaField("published_at", "TIMESTAMP", description="when the dataset began to show it"),
+    bigquery.SchemaField("is_current", "BOOLEAN", description="whether the dataset shows it now; true in one row"),
+)
+
+
+@dataclass(frozen=True)
+class Current:
+    """The publication that a dataset shows, by number; 0 and None before the first."""
+
+    number: int = 0
+    shown: Shown | None = None
+
+
+def ledger_table(reference: bigquery.TableReference, release: Release) -> bigquery.Table:
+    """Return the table as it is to be created."""
+    table = bigquery.Table(reference, schema=_COLUMNS)
+    table.description = _DESCRIPTION
+    table.labels = {OWNER_LABEL: owner(release)}
+    return table
+
+
+def read_current(connection: Connection) -> Current:
+    """Return the current publication of a dataset that has the table."""
+    for row in connection.rows(LEDGER):
+        if row["is_current"]:
+            shown = Shown(row["release_id"], row["release_sequence"], row["as_of_date"])
+            return Current(row["publication_number"], shown)
+    return Current()
+
+
+def ledger_sql(path: str, release: Release, before: int) -> list[str]:
+    """Return the statements that make a release the current one; they fail, and the transaction with them, if another came meanwhile.
+
+    Args:
+        path: how SQL names the table.
+        release: what is shown from now on.
+        before: number of the publication that this one follows.
+    """
+    released_at = release.created_at.strftime("%Y-%m-%d %H:%M:%S+00")
+    values = f"{before + 1}, '{release.id}', {release.sequence}, DATE '{release.as_of_date}', TIMESTAMP '{released_at}', CURRENT_TIMESTAMP(), TRUE"
+    return [
+        f"SELECT IF(IFNULL(MAX(publication_number), 0) = {before}, 0, ERROR('{OVERTAKEN}')) FROM {path}",
+        f"UPDATE {path} SET is_current = FALSE WHERE is_current",
+        f"INSERT INTO {path} ({', '.join(column.name for column in _COLUMNS)}) VALUES ({values})",
+    ]
