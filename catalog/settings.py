@@ -310,6 +310,19 @@ def environment_lake() -> Path:
     return Path(os.environ.get("OSSLAKE_LAKE") or DEFAULT_LAKE)
 
 
+def with_options(part: BigQuerySettings, options: dict[str, Any]) -> BigQuerySettings:
+    """Return a branch of the settings with what a command's options say.
+
+    Raises:
+        SettingsError: a value can't be; the message names the option.
+    """
+    try:
+        return part.model_validate(part.model_dump() | options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}", setting=str(first["loc"][0])) from error
+
+
 def load_settings(lake: Path, **overrides: Any) -> Settings:
     """Read the settings of a lake.
 

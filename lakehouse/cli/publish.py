@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from catalog.settings import with_options
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, size
 from lakehouse.lock import lake_lock
 
@@ -53,6 +54,28 @@ def static(
             "static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org"
         )
     _publish(chosen, "static", output)
+
+
+@app.command(epilog="Example: osslake publish bigquery --project my-project --dataset osslake --location EU")
+def bigquery(
+    context: typer.Context,
+    project: Annotated[str, typer.Option("--project", help="Google Cloud project; default: the setting.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset, made if there is none; default: the setting.")] = "",
+    location: Annotated[str, typer.Option("--location", help="Where the dataset is made, such as EU.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Of BigQuery's API, such as an emulator's.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="Let everybody with a Google account read the dataset.")] = False,
+    external: Annotated[bool, typer.Option("--external", help="Show the lake's own Iceberg files, which lie in Cloud Storage.")] = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Show the marts as tables of a BigQuery dataset, loaded where they differ, all moved to the release in one transaction."""
+    settings = context.obj.settings
+    named = {"project": project, "dataset": dataset, "location": location, "endpoint": endpoint, "public": public, "external": external}
+    target = with_options(settings.publish.bigquery, {name: value for name, value in named.items() if value})
+    if not (target.project and target.dataset):
+        raise typer.BadParameter(
+            "bigquery wants --project and --dataset, such as: osslake publish bigquery --project my-project --dataset osslake"
+        )
+    _publish(_with(settings, bigquery=target), "bigquery", output)
 
 
 def _with(settings: Settings, **chosen: Any) -> Settings:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bigquery.emulator import Emulator, emulator, environment, find_python
+from bigquery.small import Small, make_small
 
 MISSING = (
     "BigQuery's emulator needs Python 3.13, and there is none on PATH or among pyenv's versions; `uv python install 3.13`, `pyenv install"
@@ -23,3 +24,9 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulat
         (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
     with emulator(environment(python), tmp_path_factory.mktemp("bigquery")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Make a lake of two small releases; it is only read."""
+    return make_small(tmp_path_factory.mktemp("small") / "lake")

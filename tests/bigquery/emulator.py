@@ -86,9 +86,7 @@ def _make(home: Path, python: str) -> None:
 
 
 def _run(*command: str | Path, home: Path | None = None) -> None:
-    done = subprocess.run(
-        command, env=os.environ | ({"HOME": str(home)} if home else {}), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=os.environ | ({"HOME": str(home)} if home else {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command[0]} {command[1]} failed: {done.stderr[-2000:]}"
 
 

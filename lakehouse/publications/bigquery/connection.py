@@ -141,8 +141,8 @@ class Connection:
         with self.answering(f"reading the table {name}"):
             return [dict(row) for row in self._client.list_rows(self.table(name), retry=self._retry)]
 
-    def begin_load(self, name: str, source: Path | Sequence[str], config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
-        """Begin to load a local file, or objects at gs:// addresses, into a table; the upload of a file is done at the return."""
+    def begin_load(self, name: str, source: Path | str, config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
+        """Begin to load a local file, or an object at a gs:// address, into a table; the upload of a file is done at the return."""
         self.jobs += 1
         with self.answering(f"loading into {name}"):
             if not isinstance(source, Path):
@@ -176,5 +176,6 @@ def _is_google(endpoint: str) -> bool:
 
 def _line(error: Exception) -> str:
     """Return what an error says as one line, without the job's place that Google adds."""
-    text = getattr(error, "message", None) or str(error)
+    cause = error.cause if isinstance(error, RetryError) and error.cause else error
+    text = getattr(cause, "message", None) or str(cause)
     return " ".join(str(text).split("\n\n")[0].split())

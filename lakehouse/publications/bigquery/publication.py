@@ -93,16 +93,16 @@ class _Run:
     def _make_dataset(self) -> None:
         """Make the dataset, or see that it is where it is wanted; and let everybody read it where that is asked for."""
         settings, dataset = self.settings.publish.bigquery, self.connection.dataset()
+        name = self.connection.name
         if dataset is None:
             dataset = bigquery.Dataset(self.connection.reference)
             dataset.location = settings.location or None
             dataset.description = f"Open-source impact data of the lake {owner(self.release)}, published by osslake."
             dataset.labels = {OWNER_LABEL: owner(self.release)}
             dataset = self.connection.create_dataset(dataset)
-        if settings.location and (dataset.location or "").lower() != settings.location.lower():
+        if settings.location and (dataset.location or "US").lower() != settings.location.lower():
             raise PublishError(
-                f"the dataset {self.connection.name} is in {dataset.location}, not in {settings.location}; name that, or another dataset",
-                target=self.connection.name,
+                f"the dataset {name} is in {dataset.location or 'US'}, not in {settings.location}; name that, or another dataset", target=name
             )
         if settings.public and _EVERYBODY not in dataset.access_entries:
             dataset.access_entries = [*dataset.access_entries, _EVERYBODY]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -14,7 +13,6 @@ from google.cloud import bigquery
 from catalog.bucket import bucket_key, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import PublishError
-from catalog.release_document import ReleasedFile
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.bigquery.connection import Connection
@@ -23,8 +21,6 @@ from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAG
 from lakehouse.publications.changes import TableChange
 
 CLOUD_STORAGE = "storage.googleapis.com"
-_OBJECTS_IN_A_JOB = 10_000
-"""BigQuery's limit for the addresses of one load."""
 
 
 @dataclass(frozen=True)
@@ -72,26 +68,24 @@ def _staging_table(settings: Settings, reference: bigquery.TableReference, chang
 
 
 def _begin_loads(settings: Settings, connection: Connection, name: str, change: TableChange) -> list[bigquery.LoadJob]:
+    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added."""
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
-        schema=columns_of(change.table),
         write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
     )
-    addresses = [address for file in change.files if (address := gs_address(settings, file.path))]
-    if addresses:
-        parts = [addresses[first : first + _OBJECTS_IN_A_JOB] for first in range(0, len(addresses), _OBJECTS_IN_A_JOB)]
-        return [connection.begin_load(name, part, config) for part in parts]
-    return [_upload(settings, connection, name, file, config) for file in change.files]
-
-
-def _upload(settings: Settings, connection: Connection, name: str, file: ReleasedFile, config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
-    with ExitStack() as stack:
+    bucket, jobs = open_bucket(settings), []
+    for file in change.files:
+        address = gs_address(settings, file.path)
+        if address:
+            jobs.append(connection.begin_load(name, address, config))
+            continue
         try:
-            path = stack.enter_context(open_bucket(settings).local_file(bucket_key(settings.dataset, file.path)))
+            with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
+                jobs.append(connection.begin_load(name, path, config))
         except FileNotFoundError as error:
             raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
-        return connection.begin_load(name, path, config)
+    return jobs
 
 
 def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:
