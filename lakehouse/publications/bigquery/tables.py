@@ -23,7 +23,8 @@ SQL_TYPES = {
 }
 """Iceberg's type -> BigQuery's, as its API calls it (in SQL INT64, FLOAT64, BOOL)."""
 OWNER_LABEL, RELEASE_LABEL, SCHEMA_LABEL, ROLE_LABEL = "osslake", "release", "schema_version", "role"
-STAGING = "staging"
+STAGING, EXTERNAL = "staging", "external"
+"""Roles of tables that hold no rows of a release for good; one that does has none."""
 _CLUSTERED = 4
 _PARTITIONS = {"year": "YEAR", "month": "MONTH", "day": "DAY"}
 _LABEL_CHARACTERS = 63
