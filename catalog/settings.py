@@ -155,8 +155,8 @@ class MaintainSettings(_Part):
     merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
 
 
-class BigQuerySettings(_Part):
-    """Where BigQuery shows the marts: [bigquery.md](bigquery.md). Credentials are Google's application default ones."""
+class BigQueryTarget(_Part):
+    """A BigQuery dataset that releases are published to: [bigquery.md](bigquery.md). Credentials are Google's application default ones."""
 
     project: str = Field("", pattern=r"^([a-z0-9.:-]+)?$", description="the project that the dataset is in, and that pays for the queries")
     dataset: str = Field("", pattern=r"^[A-Za-z0-9_]*$", max_length=1024, description="made if there is none; empty: BigQuery is no target")
@@ -176,12 +176,36 @@ class BigQuerySettings(_Part):
     timeout_s: float = Field(60.0, gt=0, description="how long a request is tried again")
 
 
-class PublishSettings(_Part):
-    """What `osslake publish` without a name does."""
+class PostgresTarget(_Part):
+    """A PostgreSQL database that releases are published to: [publications.md](publications.md#postgresql)."""
 
-    static: str = ""
-    static_url: str = ""
-    bigquery: BigQuerySettings = BigQuerySettings()
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description="`postgresql://user:password@host/database`, or `host=... dbname=...`; what it doesn't say libpq takes from its own"
+        " variables and files (`PGPASSWORD`, `~/.pgpass`); empty: none",
+    )
+    schema_name: str = Field(
+        "marts",
+        pattern=r"^[a-z_][a-z0-9_]{0,49}$",
+        description="of the tables; their rows lie in another one, called so and `_parts`",
+    )
+    role: str = Field(
+        "osslake_reader",
+        pattern=r"^([a-z_][a-z0-9_]{0,62})?$",
+        description="who may read, made where it is missing; empty: nobody is told of it",
+    )
+    lock_wait_s: float = Field(
+        300.0, gt=0, description="how long the exchange waits for transactions that read, before it leaves the release that is there"
+    )
+
+
+class PublishSettings(_Part):
+    """What `osslake publish` without a name does: [publications.md](publications.md)."""
+
+    static: str = Field("", description="folder or fsspec address that static files are laid down at; empty: none")
+    static_url: str = Field("", description="address under which a web server shows them")
+    postgres: PostgresTarget = PostgresTarget()
+    bigquery: BigQueryTarget = BigQueryTarget()
 
 
 class OrchestrationSettings(_Part):
@@ -311,19 +335,6 @@ class Settings(BaseSettings):
 def environment_lake() -> Path:
     """Return the lake that OSSLAKE_LAKE names, for programs without a command line of ours."""
     return Path(os.environ.get("OSSLAKE_LAKE") or DEFAULT_LAKE)
-
-
-def with_options(part: BigQuerySettings, options: dict[str, Any]) -> BigQuerySettings:
-    """Return a branch of the settings with what a command's options say.
-
-    Raises:
-        SettingsError: a value can't be; the message names the option.
-    """
-    try:
-        return part.model_validate(part.model_dump() | options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}", setting=str(first["loc"][0])) from error
 
 
 def load_settings(lake: Path, **overrides: Any) -> Settings:

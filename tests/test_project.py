@@ -49,7 +49,7 @@ OWNERS = {
         "lakehouse/stack/download.py",
     ),
     "sqlalchemy": ("catalog/catalogs.py",),
-    "psycopg": ("lakehouse/lease.py",),
+    "psycopg": ("lakehouse/lease.py", "lakehouse/publications/postgres/"),
     "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel, ValidationError
 
-from catalog.settings import with_options
+from catalog.errors import SettingsError
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, size
 from lakehouse.lock import lake_lock
 
@@ -70,12 +71,43 @@ def bigquery(
     """Show the marts as tables of a BigQuery dataset, loaded where they differ, all moved to the release in one transaction."""
     settings = context.obj.settings
     named = {"project": project, "dataset": dataset, "location": location, "endpoint": endpoint, "public": public, "external": external}
-    target = with_options(settings.publish.bigquery, {name: value for name, value in named.items() if value})
-    if not (target.project and target.dataset):
+    chosen = with_target(settings, settings.publish.bigquery, "bigquery", **named)
+    if not (chosen.publish.bigquery.project and chosen.publish.bigquery.dataset):
         raise typer.BadParameter(
             "bigquery wants --project and --dataset, such as: osslake publish bigquery --project my-project --dataset osslake"
         )
-    _publish(_with(settings, bigquery=target), "bigquery", output)
+    _publish(chosen, "bigquery", output)
+
+
+@app.command(epilog="Example: osslake publish postgres --dsn postgresql://osslake@db.example.org/lake --schema marts")
+def postgres(
+    context: typer.Context,
+    dsn: Annotated[
+        str, typer.Option("--dsn", help="The database; the password is better left to the setting or to ~/.pgpass. Default: the setting.")
+    ] = "",
+    schema: Annotated[str, typer.Option("--schema", help="Of the tables; default: the setting.")] = "",
+    output: OutputOption = Output.text,
+) -> None:
+    """Bring the marts to a PostgreSQL database, with keys, indexes and comments."""
+    settings = context.obj.settings
+    chosen = with_target(settings, settings.publish.postgres, "postgres", dsn=dsn, schema_name=schema)
+    if not chosen.publish.postgres.dsn.get_secret_value():
+        raise typer.BadParameter("postgres wants --dsn or the setting publish.postgres.dsn, such as: --dsn postgresql://user@host/database")
+    _publish(chosen, "postgres", output)
+
+
+def with_target(settings: Settings, part: BaseModel, name: str, **chosen: str | bool) -> Settings:
+    """Return the settings with what a command says of a target, checked as the file's are; what it leaves empty stays.
+
+    Raises:
+        SettingsError: a value can't be used.
+    """
+    told = {key: value for key, value in chosen.items() if value}
+    try:
+        return _with(settings, **{name: type(part).model_validate(part.model_dump() | told)})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise SettingsError(f"setting 'publish.{name}.{first['loc'][0]}': {first['msg']}", option=first["loc"][0]) from error
 
 
 def _with(settings: Settings, **chosen: Any) -> Settings:

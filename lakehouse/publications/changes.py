@@ -3,6 +3,7 @@
 A release lists each table's data files with their partitions and content digests. A partition differs if the digests of its files, added up,
 differ: files that were only written anew (by compaction, say) change nothing. A table without partitions is one partition, "". Where a table is
 new, or its content columns or its partitioning are others, or nothing is known of the release that the target shows, all of it differs.
+A target that names what it holds by its digest (PostgreSQL) needs `partitions_of` alone and no release before.
 Documents alone are read; `rows` reads the files.
 """
 
@@ -17,7 +18,9 @@ from catalog.digests import FileDigest
 from catalog.errors import PublishError
 from catalog.release_document import ReleasedFile, ReleasedTable
 from catalog.releases import Release
-from lakehouse.releases import partition_digests
+from catalog.settings import Settings
+from lakehouse.publications.publication import Shown
+from lakehouse.releases import list_releases, partition_digests
 
 PUBLIC_STAGE = "marts"
 _BOUND = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
@@ -30,6 +33,16 @@ class PartitionBounds:
     column: str
     first: date
     end: date
+
+
+@dataclass(frozen=True)
+class TablePartition:
+    """A partition of a table: its name as releases write it (`2024-01`; "" is that of a table without partitions), what is in it, and its data files."""
+
+    name: str
+    content_digest: str
+    row_count: int
+    files: tuple[ReleasedFile, ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,28 @@ def removed_tables(shown: Release | None, release: Release) -> list[ReleasedTabl
     """Return the tables that the release which is shown has, and the other one hasn't."""
     kept = {table.full_name for table in public_tables(release)}
     return [table for table in public_tables(shown) if table.full_name not in kept] if shown else []
+
+
+def partitions_of(table: ReleasedTable) -> list[TablePartition]:
+    """Return the partitions of a table that hold rows, sorted."""
+    digests = partition_digests(table)
+    files = {name: tuple(file for file in table.data_files if (file.partition or "") == name) for name in digests}
+    return [TablePartition(name, digest.hex, digest.row_count, files[name]) for name, digest in sorted(digests.items())]
+
+
+def shown_release(settings: Settings, shown: Shown | None, target: str) -> Release | None:
+    """Return the release that a target shows, as this lake made it; None if it shows none, or one that isn't kept any more.
+
+    Raises:
+        PublishError: this lake didn't make it: the target would jump to another history.
+    """
+    if shown is None:
+        return None
+    kept = list_releases(settings)
+    known = next((release for release in kept if release.id == shown.id), None)
+    if known is None and (not kept or shown.sequence >= kept[-1].sequence):
+        raise PublishError(f"{target} shows {shown.id}, which this lake did not release; another target would be right", id=shown.id)
+    return known
 
 
 def _change(before: ReleasedTable | None, table: ReleasedTable) -> TableChange:

@@ -15,7 +15,7 @@ from catalog.digests import FileDigest, digest_columns, digest_query
 from catalog.duck import connect
 from catalog.release_document import ReleasedTable
 from catalog.releases import read_release
-from catalog.settings import Settings, load_settings, with_options
+from catalog.settings import BigQueryTarget, Settings, load_settings
 from lakehouse.publications import PublicationSummary, Shown, open_publication
 
 
@@ -80,7 +80,7 @@ def digest_of_rows(dataset: Dataset, table: ReleasedTable) -> FileDigest:
 def target_settings(lake: Path, options: dict[str, Any]) -> Settings:
     """Return a lake's settings with a dataset as a target."""
     settings = load_settings(lake)
-    target = with_options(settings.publish.bigquery, options)
+    target = BigQueryTarget.model_validate(options)
     return settings.model_copy(update={"publish": settings.publish.model_copy(update={"bigquery": target})})
 
 

@@ -12,13 +12,13 @@ from bigquery.small import Small
 from catalog.bucket import BUCKET_PROPERTY, bucket_key, open_bucket
 from catalog.errors import PublishError
 from catalog.relocated import relocate_metadata
-from catalog.settings import BigQuerySettings, PublishSettings, Settings, StorageSettings
+from catalog.settings import BigQueryTarget, PublishSettings, Settings, StorageSettings
 from lakehouse.publications import open_publication
 from lakehouse.publications.bigquery.external import external_sql
 from lakehouse.publications.bigquery.staging import gs_address
 
 GOOGLE = StorageSettings(type="s3", endpoint="https://storage.googleapis.com")
-TARGET = PublishSettings(bigquery=BigQuerySettings(project="my-project", dataset="mine", external=True))
+TARGET = PublishSettings(bigquery=BigQueryTarget(project="my-project", dataset="mine", external=True))
 
 
 def test_the_statement(small: Small) -> None:

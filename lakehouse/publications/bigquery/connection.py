@@ -16,7 +16,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from catalog.errors import AGAIN, PublishError, TargetUnavailableError
-from catalog.settings import BigQuerySettings
+from catalog.settings import BigQueryTarget
 
 JOB_TIMEOUT_S = 3600.0
 _UNAVAILABLE_CODES = frozenset({429, 500, 502, 503, 504})
@@ -26,7 +26,7 @@ _OVER_QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "jobRateLimitExce
 class Connection:
     """A dataset of a project of BigQuery's; `jobs` and `billed_bytes` count what was run."""
 
-    def __init__(self, settings: BigQuerySettings) -> None:
+    def __init__(self, settings: BigQueryTarget) -> None:
         self.settings = settings
         self.jobs = 0
         self.billed_bytes = 0
