@@ -79,6 +79,7 @@ DOCUMENTS = (
     "docs/maintenance.md",
     "docs/stack.md",
     "docs/orchestration.md",
+    "docs/bigquery.md",
 )
 
 
@@ -137,9 +138,10 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     assert len([setting for _, _, settings in sections() for setting in settings]) >= 20
 
 
-def test_the_lock_names_hashes_and_no_hosts() -> None:
+@pytest.mark.parametrize("name", ["requirements.lock", "tests/bigquery/requirements.lock"])
+def test_the_lock_names_hashes_and_no_hosts(name: str) -> None:
     """Each requirement stands with a version and hashes, and nothing says where it is fetched."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
     assert "://" not in text
     assert [

@@ -70,8 +70,8 @@ def bigquery(
 ) -> None:
     """Show the marts as tables of a BigQuery dataset, loaded where they differ, all moved to the release in one transaction."""
     settings = context.obj.settings
-    named = {"project": project, "dataset": dataset, "location": location, "endpoint": endpoint, "public": public, "external": external}
-    chosen = with_target(settings, settings.publish.bigquery, "bigquery", **named)
+    place = {"project": project, "dataset": dataset, "location": location, "endpoint": endpoint}
+    chosen = with_target(settings, settings.publish.bigquery, "bigquery", **place, public=public, external=external)
     if not (chosen.publish.bigquery.project and chosen.publish.bigquery.dataset):
         raise typer.BadParameter(
             "bigquery wants --project and --dataset, such as: osslake publish bigquery --project my-project --dataset osslake"
