@@ -80,6 +80,7 @@ DOCUMENTS = (
     "docs/stack.md",
     "docs/orchestration.md",
     "docs/bigquery.md",
+    "docs/publications.md",
 )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.bucket import locate, open_bucket
-from catalog.duck import DuckConnection, scan_sql
+from catalog.duck import DuckConnection
+from catalog.query import table_scan
 from catalog.release_document import ReleasedFile, ReleasedTable
 from catalog.settings import Settings
 
@@ -27,8 +28,6 @@ def row_batches(
         table: whose schema counts.
         files: some of its data files.
     """
-    from pyiceberg.schema import Schema
-
     bucket = open_bucket(settings)
     paths = [locate(bucket, file.path) for file in files]
-    yield from connection.execute(scan_sql(paths, Schema.model_validate(table.schema_))).to_arrow_reader(BATCH_ROWS)
+    yield from connection.execute(table_scan(paths, table)).to_arrow_reader(BATCH_ROWS)

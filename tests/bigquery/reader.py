@@ -26,7 +26,7 @@ class Reader(threading.Thread):
         self._client = server.client()
         self._ended = threading.Event()
         counts = ", ".join(f"(SELECT COUNT(*) FROM `{PROJECT}.{dataset}.{name}`)" for name in tables)
-        self._sql = f"SELECT (SELECT STRING_AGG(release_id) FROM `{PROJECT}.{dataset}.releases` WHERE is_current), {counts}"
+        self._sql = f"SELECT (SELECT STRING_AGG(release_id) FROM `{PROJECT}.{dataset}.releases` WHERE is_shown), {counts}"
 
     def run(self) -> None:
         """Ask until the end; before the first publication there is no table to ask."""

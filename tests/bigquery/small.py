@@ -41,4 +41,4 @@ def check_shows(dataset: Dataset, release: Release) -> None:
         assert (table.name, found.row_count, found.hex) == (table.name, table.row_count, table.content_digest)
         assert dataset.table(table.name).labels["release"] == release.id[:23]
     assert dataset.tables == {"releases", *names(release)}
-    assert dataset.rows("SELECT COUNT(*) FROM `{d}.releases` WHERE is_current") == [(1,)]
+    assert dataset.rows("SELECT COUNT(*) FROM `{d}.releases` WHERE is_shown") == [(1,)]

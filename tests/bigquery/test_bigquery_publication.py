@@ -84,8 +84,8 @@ def test_a_zombie_does_not_overtake(shown_first: Dataset, small: Small) -> None:
     with stopped(*arguments, "--endpoint", shown_first.server.endpoint, at="publish.bigquery.transaction") as running:
         before = {name for name in shown_first.tables if name.startswith("staging_")}
         shown_first.rows(
-            "BEGIN TRANSACTION; UPDATE `{d}.releases` SET is_current = FALSE WHERE TRUE; INSERT INTO `{d}.releases` SELECT"
-            f" 2, '{small.releases[0].id}', 1, DATE '2024-02-02', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), TRUE; COMMIT TRANSACTION;"
+            "BEGIN TRANSACTION; UPDATE `{d}.releases` SET is_shown = FALSE WHERE TRUE; INSERT INTO `{d}.releases` SELECT"
+            f" 2, '{small.releases[0].id}', 1, 'small-lake', DATE '2024-02-02', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), TRUE; COMMIT TRANSACTION;"
         )
     ended = running.wait()
     assert len(before) == 2

@@ -1,4 +1,4 @@
-"""The table `releases`: a row for each publication; the one that is current says what the whole dataset shows."""
+"""The table `releases`: a row for each publication; the one that is shown says what the whole dataset shows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from lakehouse.publications.publication import Shown
 LEDGER = "releases"
 OVERTAKEN = "another publication was made meanwhile"
 _DESCRIPTION = (
-    "The releases that this dataset showed. All tables show the release whose row is current; it came with the rows, in one transaction."
+    "The releases that this dataset showed. All tables show the release whose row says is_shown; it came with the rows, in one transaction."
 )
 _COLUMNS = (
     bigquery.SchemaField("publication_number", "INTEGER", description="1, 2, 3, ..."),
-    bigquery.SchemaField("release_id", "STRING", description="sequence and SHA-256 of the release document"),
-    bigquery.SchemaField("release_sequence", "INTEGER", description="the release's place in the lake's chain of releases"),
-    bigquery.SchemaField("as_of_date", "DATE", description="last day that metrics speak of"),
-    bigquery.SchemaField("released_at", "TIMESTAMP", description="when the release was made"),
-    bigquery.SchemaField("published_at", "TIMESTAMP", description="when the dataset began to show it"),
-    bigquery.SchemaField("is_current", "BOOLEAN", description="whether the dataset shows it now; true in one row"),
+    bigquery.SchemaField("release_id", "STRING", description="the release: sequence and SHA-256 of its document"),
+    bigquery.SchemaField("sequence", "INTEGER", description="its place in the chain of releases, from 1"),
+    bigquery.SchemaField("dataset", "STRING", description="the lake that it is of"),
+    bigquery.SchemaField("as_of_date", "DATE", description="last day that its metrics speak of"),
+    bigquery.SchemaField("created_at", "TIMESTAMP", description="when it was made"),
+    bigquery.SchemaField("published_at", "TIMESTAMP", description="when it was published here"),
+    bigquery.SchemaField("is_shown", "BOOLEAN", description="whether the tables of this dataset are those of this release; true for one"),
 )
 
 
@@ -46,8 +47,8 @@ def ledger_table(reference: bigquery.TableReference, release: Release) -> bigque
 def read_current(connection: Connection) -> Current:
     """Return the current publication of a dataset that has the table."""
     for row in connection.rows(LEDGER):
-        if row["is_current"]:
-            shown = Shown(row["release_id"], row["release_sequence"], row["as_of_date"])
+        if row["is_shown"]:
+            shown = Shown(row["release_id"], row["sequence"], row["as_of_date"])
             return Current(row["publication_number"], shown)
     return Current()
 
@@ -60,10 +61,13 @@ def ledger_sql(path: str, release: Release, before: int) -> list[str]:
         release: what is shown from now on.
         before: number of the publication that this one follows.
     """
-    released_at = release.created_at.strftime("%Y-%m-%d %H:%M:%S+00")
-    values = f"{before + 1}, '{release.id}', {release.sequence}, DATE '{release.as_of_date}', TIMESTAMP '{released_at}', CURRENT_TIMESTAMP(), TRUE"
+    created_at = release.created_at.strftime("%Y-%m-%d %H:%M:%S+00")
+    values = (
+        f"{before + 1}, '{release.id}', {release.sequence}, '{release.document.dataset}', DATE '{release.as_of_date}',"
+        f" TIMESTAMP '{created_at}', CURRENT_TIMESTAMP(), TRUE"
+    )
     return [
         f"SELECT IF(IFNULL(MAX(publication_number), 0) = {before}, 0, ERROR('{OVERTAKEN}')) FROM {path}",
-        f"UPDATE {path} SET is_current = FALSE WHERE is_current",
+        f"UPDATE {path} SET is_shown = FALSE WHERE is_shown",
         f"INSERT INTO {path} ({', '.join(column.name for column in _COLUMNS)}) VALUES ({values})",
     ]

@@ -15,12 +15,12 @@ from catalog.errors import PublishError
 from catalog.releases import Release
 from catalog.settings import PostgresTarget
 from lakehouse.publications.postgres.contents import MARK, RELEASE_COLUMNS, RELEASES, Contents, parts_schema
+from lakehouse.publications.postgres.keys import drop_other_key, index_table
 from lakehouse.publications.postgres.layout import Key, Part, TableLayout
-from lakehouse.publications.postgres.loading import key_statement
 
 LOCK_MS = 400
 """How long others wait behind the exchange at a time: less than the second after which PostgreSQL looks for a deadlock, and ends somebody."""
-PAUSE_S = 1.0
+PAUSE_S = 0.5
 
 
 class Exchange:
@@ -56,7 +56,8 @@ class Exchange:
 
     def _lock(self, names: Iterable[str]) -> None:
         """Wait until no transaction uses these tables, without keeping others waiting for long."""
-        wanted = [self._table(name) for name in sorted(names)]
+        # Who reads several tables begins with that of releases: waiting for it first, the exchange holds nothing that such a reader goes on to.
+        wanted = [self._table(name) for name in sorted(names, key=lambda name: (name != RELEASES, name))]
         if not wanted:
             return
         tables = sql.SQL(", ").join(wanted)
@@ -77,16 +78,18 @@ class Exchange:
 
     def _exchange(self, layout: TableLayout) -> None:
         """Let a table consist of its parts; one that is new is made."""
-        old = set(self.there.parts_of(layout.name))
+        old, table = set(self.there.parts_of(layout.name)), self._table(layout.name)
+        key = min((self.there.parts[name].key for name in layout.parts), default=Key.PRIMARY)
         if layout.name not in self.there.tables:
-            self._do(f"CREATE TABLE {{}} ({{}}) PARTITION BY {layout.cut_by}", self._table(layout.name), layout.columns())
+            self._do(f"CREATE TABLE {{}} ({{}}) PARTITION BY {layout.cut_by}", table, layout.columns())
         for name in sorted(old - layout.parts.keys()):
-            self._do("ALTER TABLE {} DETACH PARTITION {}", self._table(layout.name), self._part(name))
+            self._do("ALTER TABLE {} DETACH PARTITION {}", table, self._part(name))
+        drop_other_key(self.connection, table, layout, key)
         self._fit_columns(layout, layout.parts.keys() - old)
         for name in sorted(layout.parts.keys() - old):
             bounds = _bounds(layout.parts[name])
-            self._do("ALTER TABLE {} ATTACH PARTITION {} {}", self._table(layout.name), self._part(name), bounds)
-        self._fit_key(layout)
+            self._do("ALTER TABLE {} ATTACH PARTITION {} {}", table, self._part(name), bounds)
+        index_table(self.connection, table, layout, key)
 
     def _fit_columns(self, layout: TableLayout, parts: Iterable[str]) -> None:
         """Give the table the columns that the release brings, and new parts those that the table has from other releases."""
@@ -105,32 +108,6 @@ class Exchange:
             [table.as_string(self.connection)],
         )
         return dict(rows.fetchall())
-
-    def _fit_key(self, layout: TableLayout) -> None:
-        """Give the table the strongest key that all of its parts have; parts bring theirs, so that nothing is built."""
-        keys = [part.key for name, part in self.there.parts.items() if name in layout.parts]
-        wanted = min(keys, default=Key.PRIMARY)
-        indexes = self.connection.execute(
-            "SELECT indexrelid::regclass::text, indisprimary, indisunique,"
-            " (SELECT array_agg(attname ORDER BY place) FROM unnest(indkey) WITH ORDINALITY AS one(number, place)"
-            " JOIN pg_attribute ON attrelid = indrelid AND attnum = number)"
-            " FROM pg_index WHERE indrelid = to_regclass(%s)",
-            [self._table(layout.name).as_string(self.connection)],
-        ).fetchall()
-        keyed = {tuple(columns): (name, Key(2 if is_primary else int(is_unique))) for name, is_primary, is_unique, columns in indexes}
-        index, key = keyed.get(layout.key, ("", None))
-        if key is not wanted:
-            if key is Key.PRIMARY:
-                constraint = self.connection.execute(
-                    "SELECT conname FROM pg_constraint WHERE conindid = to_regclass(%s)", [index]
-                ).fetchone()
-                self._do("ALTER TABLE {} DROP CONSTRAINT {}", self._table(layout.name), sql.Identifier((constraint or [""])[0]))
-            elif key is not None:
-                self._do(f"DROP INDEX {index}")
-            self.connection.execute(key_statement(self._table(layout.name), layout, wanted))
-        for column in layout.indexed:
-            if (column,) not in keyed:
-                self._do("CREATE INDEX ON {} ({})", self._table(layout.name), sql.Identifier(column))
 
     def _show(self, release: Release) -> None:
         """Exchange the part of the table of releases: the rows that are there, none of them shown any more, and this one."""

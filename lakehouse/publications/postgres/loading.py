@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors, sql
+from psycopg import sql
 
 from catalog.errors import PublishError
 from ingest.ahead import read_ahead
 from lakehouse.publications.postgres.binary_rows import END, HEAD, encode_rows
-from lakehouse.publications.postgres.layout import Key, Part, TableLayout
+from lakehouse.publications.postgres.keys import index_part
+from lakehouse.publications.postgres.layout import Part, TableLayout
 from lakehouse.publications.postgres.totals import Totals, different_column
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def load_part(connection: Connection[Any], schema: str, layout: TableLayout, par
         if problem:
             where = f"{layout.released.full_name}{f', partition {part.partition.name}' if part.partition.name else ''}"
             raise PublishError(f"{where}: {problem}; what is shown was left as it was", table=layout.released.full_name)
-        _make_key(connection, place, layout, has_nulls=sent.has_nulls(layout.key))
-        for column in layout.indexed:
-            connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(place, sql.Identifier(column)))
+        index_part(connection, place, layout, has_nulls=sent.has_nulls(layout.key))
         connection.execute(sql.SQL("ANALYZE {}").format(place))
     return size
 
@@ -73,24 +72,3 @@ def _copy(connection: Connection[Any], place: sql.Identifier, batches: Iterator[
             size += len(data)
         copy.write(END)
     return sent, size
-
-
-def _make_key(connection: Connection[Any], place: sql.Identifier, layout: TableLayout, *, has_nulls: bool) -> None:
-    """Make the grain's columns a primary key; where they hold NULLs a unique index, and where they aren't unique a plain one."""
-    for key in (Key.UNIQUE, Key.PLAIN) if has_nulls else (Key.PRIMARY, Key.PLAIN):
-        try:
-            with connection.transaction():
-                connection.execute(key_statement(place, layout, key))
-        except errors.UniqueViolation:
-            continue
-        return
-
-
-def key_statement(place: sql.Identifier, layout: TableLayout, key: Key) -> sql.Composed:
-    """Return what makes a key of a table or a part."""
-    statements = {
-        Key.PRIMARY: "ALTER TABLE {} ADD PRIMARY KEY ({})",
-        Key.UNIQUE: "CREATE UNIQUE INDEX ON {} ({})",
-        Key.PLAIN: "CREATE INDEX ON {} ({})",
-    }
-    return sql.SQL(statements[key]).format(place, sql.SQL(", ").join(map(sql.Identifier, layout.key)))

@@ -42,16 +42,16 @@ def connected(target: PostgresTarget) -> Iterator[psycopg.Connection[Any]]:
     except psycopg.Error as error:
         raise TargetUnavailableError(f"PostgreSQL can't be reached: {_first_line(error)}") from error
     place = f"PostgreSQL's database {connection.info.dbname} at {connection.info.host}"
-    with _as_ours(connection, target, place):
-        try:
+    try:
+        with _as_ours(connection, target, place):
             if connection.info.server_version < OLDEST * 10_000:
                 raise PublishError(f"{place} is of version {connection.info.server_version // 10_000}; {OLDEST} or later would be right")
             connection.execute(_SETTINGS)
             with suppress(errors.InvalidParameterValue):  # not every system can tell that the other end is gone
                 connection.execute("SET client_connection_check_interval TO '10s'")
             yield connection
-        finally:
-            connection.close()
+    finally:
+        connection.close()
 
 
 def _options(dsn: str) -> dict[str, Any]:
@@ -69,13 +69,13 @@ def _options(dsn: str) -> dict[str, Any]:
 
 @contextmanager
 def _as_ours(connection: psycopg.Connection[Any], target: PostgresTarget, place: str) -> Iterator[None]:
+    user, database = connection.info.user, connection.info.dbname
     try:
         yield
     except errors.InsufficientPrivilege as error:
-        user = connection.info.user
         raise PublishError(
             f"{place}: {_first_line(error)}; user {user} has to own the schemas {target.schema_name} and {target.schema_name}_parts, or to be allowed to"
-            f" make them: GRANT CREATE ON DATABASE {connection.info.dbname} TO {user}"
+            f" make them: GRANT CREATE ON DATABASE {database} TO {user}"
         ) from error
     except errors.DependentObjectsStillExist as error:
         raise PublishError(f"{place}: {_first_line(error)} ({error.diag.message_detail}); drop what depends on it") from error

@@ -81,11 +81,13 @@ class PostgresPublication:
         shown_release(self.settings, shown.shown if shown else None, place)
 
     def _check_cuts(self, there: Contents, layouts: Mapping[str, TableLayout]) -> None:
+        """See that tables which are there are cut as the release cuts them."""
         for name, layout in layouts.items():
-            if there.tables.get(name, layout.cut_by) != layout.cut_by:
+            cut_by = there.tables.get(name, layout.cut_by).replace('"', "")
+            if cut_by != layout.cut_by:
                 raise PublishError(
-                    f"{self.target.schema_name}.{name} is cut by {there.tables[name]}, in the release by {layout.cut_by};"
-                    f" DROP TABLE {self.target.schema_name}.{name}, and publish again",
+                    f"{self.target.schema_name}.{name} is cut by {cut_by}, in the release by {layout.cut_by}; DROP TABLE {self.target.schema_name}.{name},"
+                    " and publish again",
                     table=name,
                 )
 
