@@ -73,12 +73,6 @@ class TableChange:
         """Bytes of the files."""
         return sum(file.size_bytes for file in self.files)
 
-    @property
-    def columns_added(self) -> tuple[str, ...]:
-        """Columns that the table had not before; none where it is new."""
-        before = {field["name"] for field in self.before.schema_["fields"]} if self.before else set()
-        return tuple(field["name"] for field in self.table.schema_["fields"] if self.before and field["name"] not in before)
-
 
 def public_tables(release: Release) -> list[ReleasedTable]:
     """Return the tables that targets show: the marts, by name."""
@@ -95,12 +89,6 @@ def changed_tables(shown: Release | None, release: Release) -> list[TableChange]
     before = {table.full_name: table for table in public_tables(shown)} if shown else {}
     changes = [_change(before.get(table.full_name), table) for table in public_tables(release)]
     return [change for change in changes if change.before is None or change.partitions]
-
-
-def removed_tables(shown: Release | None, release: Release) -> list[ReleasedTable]:
-    """Return the tables that the release which is shown has, and the other one hasn't."""
-    kept = {table.full_name for table in public_tables(release)}
-    return [table for table in public_tables(shown) if table.full_name not in kept] if shown else []
 
 
 def partitions_of(table: ReleasedTable) -> list[TablePartition]:

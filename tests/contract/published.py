@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -71,6 +72,15 @@ class Schema:
         found = self.rows(f"SELECT relname FROM pg_class WHERE relnamespace = '{self.name}_parts'::regnamespace AND relkind = 'r'")
         return {name for (name,) in found if not name.startswith("releases_")}
 
+    def check_rows(self, identifier: str | None = None) -> None:
+        """Compare all rows of all tables with a release's."""
+        for table in self.lake.release(identifier).tables:
+            if table.stage == "marts":
+                listed = ", ".join(f'"{field["name"]}"' for field in table.schema_["fields"])
+                released = self.lake.rows(f"SELECT {listed} FROM marts.{table.name}", identifier)
+                shown = self.rows(f"SELECT {listed} FROM {table.name}")
+                assert sorted(map(_plain, shown)) == sorted(map(_plain, released)), table.name
+
     @cached_property
     def expected(self) -> dict[str, dict[str, tuple[int, float]]]:
         """Rows and the sum of amounts of each table, by release."""
@@ -130,3 +140,7 @@ def figures_of(lake: Lake, release: Release) -> dict[str, tuple[int, float]]:
             ((count, total),) = lake.rows(f"SELECT count(*) AS count, {amount} AS total FROM marts.{table.name}", release.id)
             figures[table.name] = (count, round(float(total), 3))  # type: ignore[arg-type]
     return figures
+
+
+def _plain(row: tuple[object, ...]) -> str:
+    return repr([value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in row])

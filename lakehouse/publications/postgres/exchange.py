@@ -151,9 +151,12 @@ class Exchange:
         said = {(table, column): text for table, column, text in rows}
         for table, comments in wanted.items():
             for column, text in comments.items():
-                if said.get((table, column), "") != text:
-                    what = f"COLUMN {{}}.{sql.Identifier(column).as_string(self.connection)}" if column else "TABLE {}"
-                    self._do(f"COMMENT ON {what.replace('%', '%%')} IS {{}}", self._table(table), sql.Literal(text))
+                if said.get((table, column), "") == text:
+                    continue
+                if column:
+                    self._do("COMMENT ON COLUMN {}.{} IS {}", self._table(table), sql.Identifier(column), sql.Literal(text))
+                else:
+                    self._do("COMMENT ON TABLE {} IS {}", self._table(table), sql.Literal(text))
 
     def _grant(self) -> None:
         """Let the role of readers read."""
