@@ -171,7 +171,7 @@ def test_a_release_of_another_history_is_not_replaced(bigquery_server: Emulator,
     other.release()
     (other.settings.folder / "osslake.toml").write_text('dataset = "small-lake"\n')
     stranger = Dataset(bigquery_server, other.settings.folder, dataset=steady.name)
-    with pytest.raises(PublishError, match="which this lake did not release; another dataset would be right"):
+    with pytest.raises(PublishError, match="which this lake did not release; another target would be right"):
         stranger.publish()
 
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from google.cloud import bigquery
 
 from catalog.crash import crash_point
-from catalog.errors import OsslakeError, PublishError, ReleaseError
-from catalog.releases import Release, read_latest, read_release
+from catalog.errors import OsslakeError, PublishError
+from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.ledger import LEDGER, Current, ledger_sql, ledger_table, read_current
@@ -26,7 +26,7 @@ from lakehouse.publications.bigquery.tables import (
     owner,
     released_table,
 )
-from lakehouse.publications.changes import TableChange, changed_tables, public_tables
+from lakehouse.publications.changes import TableChange, changed_tables, public_tables, shown_release
 from lakehouse.publications.publication import PublicationSummary, Step
 
 Labels = dict[str, dict[str, str]]
@@ -121,28 +121,10 @@ class PublicationRun:
 
     def _changes(self, current: Current, labels: Labels) -> list[TableChange]:
         """Return what differs; of a table that isn't there everything does."""
-        changes = {change.table.name: change for change in changed_tables(self._shown_release(current), self.release)}
+        shown = shown_release(self.settings, current.shown, self.connection.name)
+        changes = {change.table.name: change for change in changed_tables(shown, self.release)}
         lacking = {change.table.name: change for change in changed_tables(None, self.release) if change.table.name not in labels}
         return list((changes | lacking).values())
-
-    def _shown_release(self, current: Current) -> Release | None:
-        """Return the document of the release that is shown, if the lake still keeps it.
-
-        Raises:
-            PublishError: the lake never made that release.
-        """
-        if current.shown is None:
-            return None
-        try:
-            return read_release(self.settings, current.shown.id)
-        except ReleaseError as error:
-            latest = read_latest(self.settings)
-            if latest is not None and current.shown.sequence < latest.sequence:
-                return None
-            raise PublishError(
-                f"{self.connection.name} shows {current.shown.id}, which this lake did not release; another dataset would be right",
-                id=current.shown.id,
-            ) from error
 
     def _publish(self, changes: Sequence[TableChange], current: Current, labels: Labels) -> None:
         crash_point("publish.bigquery.tables")
