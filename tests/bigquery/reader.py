@@ -13,7 +13,7 @@ from bigquery.emulator import PROJECT, Emulator
 from catalog.releases import Release
 from lakehouse.publications.changes import public_tables
 
-PAUSE_S = 0.1
+PAUSE_S = 0.25
 
 
 class Reader(threading.Thread):
