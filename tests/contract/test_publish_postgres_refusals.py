@@ -8,6 +8,7 @@ from end_to_end.processes import osslake, stopped
 from catalog.errors import PublishError, SettingsError, TargetUnavailableError
 from contract.published import Schema
 from contract.servers import free_ports
+from lakehouse.publications.postgres import PostgresPublication
 
 pytestmark = pytest.mark.stack
 
@@ -115,3 +116,17 @@ def test_a_second_publication_waits_and_is_told(schema: Schema, monkeypatch: pyt
         schema.publish()
     assert first.wait().code == 0
     assert not schema.publish().is_new
+
+
+def test_a_connection_that_is_lost(schema: Schema) -> None:
+    """A server that ends the session, as one that is stopped does, is told of; the next publication loads nothing a second time."""
+
+    def end_session(step: str) -> None:
+        if step == "publish postgres: exchange":
+            schema.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'osslake publish'")
+
+    with pytest.raises(TargetUnavailableError, match="it shows what it showed before, run again"):
+        PostgresPublication(schema.settings).publish(schema.lake.release("1"), end_session)
+    assert schema.shown() is None
+    done = schema.publish("1")
+    assert (done.is_new, done.rows) == (True, 0)
