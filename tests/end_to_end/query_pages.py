@@ -82,7 +82,7 @@ def snippets(page: str) -> list[Snippet]:
     return found
 
 
-def expected_answers(truth: Path, older_truth: Path, lake: Lake, project: str) -> dict[str, Rows]:
+def expectedanswers_in(truth: Path, older_truth: Path, lake: Lake, project: str) -> dict[str, Rows]:
     """Return the right answers for a project, out of the truth of the newest release and of an older one."""
     as_of = lake.release().as_of_date
     (first,), *_ = lake.rows(f"SELECT CAST(min(sample_date) AS VARCHAR) FROM marts.metric_periods_v1 WHERE metric_name = '{ROLLING}'")
@@ -108,11 +108,11 @@ def _truth(truth: Path, project: str, metric: str) -> Rows:
         ).fetchall()
 
 
-def run_python(page: str, question: Question, engine: str = "") -> dict[str, Rows]:
+def run_python(page: str, question: Question) -> dict[str, Rows]:
     """Run the Python of a page; a block's answer is in the variable `months`, `days` or `older`."""
     names: dict[str, Any] = {"__name__": page}
     answers: dict[str, Rows] = {}
-    for snippet in (one for one in snippets(page) if one.language == "python" and one.engine == engine):
+    for snippet in (one for one in snippets(page) if one.language == "python" and not one.engine):
         exec(compile(question.fill_in(snippet.text), page, "exec"), names)
         if snippet.claim:
             answers[snippet.claim] = rows_of(names["days" if snippet.claim == "daily" else snippet.claim])
@@ -130,8 +130,6 @@ def rows_of(found: Any) -> Rows:
         rows = list(frame[["sample_date", "amount"]].itertuples(index=False))
     elif hasattr(found, "rows"):  # Polars
         rows = found.select("sample_date", "amount").rows()
-    elif hasattr(found, "collect"):  # Spark
-        rows = [tuple(row) for row in found.collect()]
     else:
         rows = found
     return [(str(day)[:10], float(amount)) for day, amount in rows]
@@ -148,14 +146,14 @@ def run_command_line(page: str, question: Question, folder: Path) -> dict[str, R
         (installed / f"{name}.duckdb_extension").symlink_to(str(package))
     chosen = [one for one in snippets(page) if one.language == "sql"]
     script = "".join(f".print {_ANSWER}{one.claim}\n{question.fill_in(one.text)}" for one in chosen)
-    return _answers(_run(["duckdb", "-csv", "-bail"], script, folder))
+    return answers_in(_run(["duckdb", "-csv", "-bail"], script, folder))
 
 
 def run_shell(page: str, question: Question, folder: Path) -> dict[str, Rows]:
     """Run the shell commands of a page as one script."""
     chosen = [one for one in snippets(page) if one.language == "sh"]
     script = "".join(f"echo '{_ANSWER}{one.claim}'\n{question.fill_in(one.text)}" for one in chosen)
-    return _answers(_run(["bash", "-euo", "pipefail"], script, folder))
+    return answers_in(_run(["bash", "-euo", "pipefail"], script, folder))
 
 
 def _run(command: list[str], script: str, folder: Path) -> str:
@@ -165,7 +163,19 @@ def _run(command: list[str], script: str, folder: Path) -> str:
     return done.stdout
 
 
-def _answers(printed: str) -> dict[str, Rows]:
+def script_of(page: str, engine: str, question: Question) -> str:
+    """Return the Python of a page as a script that prints its answers; each is Spark's DataFrame."""
+    parts = []
+    for snippet in (one for one in snippets(page) if one.language == "python" and one.engine == engine):
+        parts.append(question.fill_in(snippet.text))
+        if snippet.claim:
+            parts.append(f'print("{_ANSWER}{snippet.claim}\\nsample_date,amount")\n')
+            parts.append(f"for row in {snippet.claim}.collect():\n    print(f'{{row[0]}},{{row[1]}}')\nprint('{_ANSWER}')\n")
+    return "".join(parts)
+
+
+def answers_in(printed: str) -> dict[str, Rows]:
+    """Return the answers that a script printed, as CSV below a line that says what they answer."""
     answers = {}
     for part in printed.split(_ANSWER)[1:]:
         claim, _, text = part.partition("\n")

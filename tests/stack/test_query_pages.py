@@ -1,0 +1,104 @@
+"""docs/query on engines that take a server or a JVM: what a reader copies out of a page gives the numbers that DuckDB has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from end_to_end.lakes import Lake, Shelf
+from end_to_end.query_pages import ROLLING, Question, Rows, answers_in, script_of, snippets
+from end_to_end.worlds import TINY, build_tiny, hours_of
+from web_servers import granian
+
+from catalog.duck import quoted
+from stack import spark
+from stack.cluster import Cluster
+
+pytestmark = pytest.mark.stack
+
+CLAIMS = {"months", "days", "older"}
+
+
+@pytest.fixture(scope="module")
+def question(shelf: Shelf) -> Iterator[Question]:
+    """Serve a lake of two releases, and ask for the project whose contributors changed most."""
+
+    def build(folder: Path) -> None:
+        build_tiny(folder)
+        for days in (TINY.days - 1, TINY.days):
+            Lake(folder / "lake").name_sources(folder / "world", hours_of(TINY, days)).run()
+
+    lake = Lake(shelf.once("two_releases", build) / "lake")
+    older = lake.release().document.previous
+    assert older is not None
+    (project,), *_ = lake.rows(
+        "SELECT project_name FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
+        " WHERE metric_name = 'github_contributors_monthly' GROUP BY 1 ORDER BY count(*) DESC, sum(amount) DESC, 1 LIMIT 1"
+    )
+    answers = {
+        "months": _series(lake, str(project), "github_contributors_monthly"),
+        "older": _series(lake, str(project), "github_contributors_monthly", older),
+        "days": _days(lake, str(project)),
+    }
+    assert all(answers.values())
+    with granian(lake.folder, dataset=lake.settings.dataset) as address:
+        yield Question(address, str(project), older, answers)
+
+
+def _series(lake: Lake, project: str, metric: str, release: str | None = None) -> Rows:
+    rows = lake.rows(
+        "SELECT CAST(sample_date AS VARCHAR), amount FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
+        f" WHERE project_name = '{project}' AND metric_name = '{metric}' ORDER BY 1",
+        release,
+    )
+    return [(str(day), float(str(amount))) for day, amount in rows]
+
+
+def _days(lake: Lake, project: str) -> Rows:
+    """Return the value of every day of the calendar: that of the last step."""
+    steps = dict(_series(lake, project, ROLLING))
+    calendar = lake.rows(f"SELECT CAST(sample_date AS VARCHAR) FROM marts.metric_periods_v1 WHERE metric_name = '{ROLLING}' ORDER BY 1")
+    found, amount = [], 0.0
+    for (day,) in calendar:
+        amount = steps.get(str(day), amount)
+        found.append((str(day), amount))
+    return found
+
+
+def test_trino_gives_the_right_numbers(question: Question, cluster: Cluster) -> None:
+    """Trino takes the page's two catalogs, and answers, expands steps, and reads the older release."""
+    from trino.dbapi import connect
+
+    blocks = [one for one in snippets("trino.md") if one.engine == "trino"]
+    newest, before = (_properties(question.fill_in(one.text)) for one in blocks if one.language == "ini")
+    cursor = connect(host="127.0.0.1", port=cluster.trino_port, user="osslake").cursor()
+    try:
+        for name, properties in (("lake", newest), ("before", newest | before)):
+            listed = ", ".join(f"\"{key}\" = '{quoted(value)}'" for key, value in properties.items() if key != "connector.name")
+            cursor.execute(f"DROP CATALOG IF EXISTS {name}").fetchall()
+            cursor.execute(f"CREATE CATALOG {name} USING {properties['connector.name']} WITH ({listed})").fetchall()
+        found = {one.claim: _rows(cursor.execute(question.fill_in(one.text)).fetchall()) for one in blocks if one.claim}
+    finally:
+        for name in ("lake", "before"):
+            cursor.execute(f"DROP CATALOG IF EXISTS {name}").fetchall()
+    assert found == {claim: question.answers[claim] for claim in CLAIMS}
+
+
+def test_spark_gives_the_right_numbers(question: Question, tmp_path: Path) -> None:
+    """Spark fetches the packages that the page names, and answers, expands steps, and reads the older release."""
+    java = spark.find_java()
+    if java is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Java 17 or 21: `apt-get install openjdk-17-jre-headless`")
+    printed = spark.run_script(script_of("spark.md", "spark", question), tmp_path, java)
+    assert answers_in(printed) == {claim: question.answers[claim] for claim in CLAIMS}
+
+
+def _properties(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if line)
+
+
+def _rows(found: list[Any]) -> Rows:
+    return [(str(day), float(amount)) for day, amount in found]
