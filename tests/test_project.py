@@ -73,6 +73,8 @@ DOCUMENTS = (
     "docs/maintenance.md",
     "docs/stack.md",
     "docs/orchestration.md",
+    "docs/from-oso.md",
+    "docs/query/README.md",
 )
 
 
