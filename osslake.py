@@ -55,7 +55,7 @@ def connect(url: str, release: str | int | None = None) -> DuckConnection:
 
     Args:
         url: the lake's address, http:// or https://.
-        release: a release's id, or its sequence number; None: the newest one.
+        release: a release's id, or its sequence number, which is looked for from the newest release on, a document each; None: the newest one.
 
     Raises:
         SettingsError: the address is none, or no lake is there; or the release is neither an id nor a number.

@@ -82,7 +82,7 @@ def snippets(page: str) -> list[Snippet]:
     return found
 
 
-def expectedanswers_in(truth: Path, older_truth: Path, lake: Lake, project: str) -> dict[str, Rows]:
+def expected_answers(truth: Path, older_truth: Path, lake: Lake, project: str) -> dict[str, Rows]:
     """Return the right answers for a project, out of the truth of the newest release and of an older one."""
     as_of = lake.release().as_of_date
     (first,), *_ = lake.rows(f"SELECT CAST(min(sample_date) AS VARCHAR) FROM marts.metric_periods_v1 WHERE metric_name = '{ROLLING}'")
