@@ -52,11 +52,11 @@ def test_the_answers_can_differ(question: Question) -> None:
     answers = question.answers
     assert len(answers["months"]) >= 2
     assert answers["months"] != answers["older"] != []
-    assert len(answers["days"]) > len(answers["daily"]) > 30
+    assert len(answers["days"]) > len(answers["daily"]) > 20
     assert 2 < len({amount for _, amount in answers["daily"]}) < len(answers["daily"])
 
 
-@pytest.mark.filterwarnings("default")  # a reader sees a client's warnings, and goes on
+@pytest.mark.filterwarnings("ignore:Iceberg scan planning with the polars_iceberg plugin")  # the page speaks of it
 @pytest.mark.parametrize("page", ["duckdb.md", "pandas.md", "polars.md", "pyiceberg.md"])
 def test_python_of_a_page_gives_the_right_numbers(question: Question, page: str) -> None:
     """Months, days and an older release, each as the truth has them."""
