@@ -15,6 +15,7 @@
     ├── ReleaseError             a release can't be made, found or read
     │   └── VerificationError    a hash, a signature, a digest or the chain of releases doesn't hold
     ├── PublishError             a target refused a release
+    │   └── TargetUnavailableError  a target did not answer
     ├── QueryError               a reader's SQL or table name
     └── StackError               a server of the stack can't be started, or is not there
 
@@ -129,6 +130,13 @@ class PublishError(OsslakeError):
     """A target refused a release."""
 
     code = "publish"
+
+
+class TargetUnavailableError(PublishError):
+    """A target did not answer."""
+
+    code = "target_unavailable"
+    is_transient = True
 
 
 class QueryError(OsslakeError):

@@ -55,7 +55,7 @@ def open_release(
     for table in release.tables:
         if table.stage in shown:
             paths = [bucket.location(bucket_key(release.document.dataset, file.path)) for file in table.data_files]
-            _create_view(connection, table.stage, table.name, _scan(paths, table))
+            _create_view(connection, table.stage, table.name, table_scan(paths, table))
             files += paths
     for name, sql in (staging_views or {}).items() if "staging" in shown else ():
         _create_view(connection, "staging", name, sql)
@@ -98,7 +98,8 @@ def _opened(out: Path | BinaryIO) -> Iterator[BinaryIO]:
         raise QueryError(f"{out} can't be written: {error.strerror or error}", path=str(out)) from error
 
 
-def _scan(paths: Sequence[str], table: ReleasedTable) -> str:
+def table_scan(paths: Sequence[str], table: ReleasedTable) -> str:
+    """Return DuckDB's query that reads data files under a table's schema as its release states it; a column that a file lacks is NULL."""
     from pyiceberg.schema import Schema
 
     return duck.scan_sql(paths, Schema.model_validate(table.schema_))

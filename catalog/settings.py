@@ -11,8 +11,9 @@ import hmac
 import os
 import tomllib
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -155,11 +156,33 @@ class MaintainSettings(_Part):
     merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
 
 
-class PublishSettings(_Part):
-    """What `osslake publish` without a name does."""
+class PostgresTarget(_Part):
+    """A PostgreSQL database that releases are published to: [publications.md](publications.md#postgresql)."""
 
-    static: str = ""
-    static_url: str = ""
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description="`postgresql://user:password@host/database`, or `host=... dbname=...`; what it doesn't say libpq takes from its own"
+        " variables and files (`PGPASSWORD`, `~/.pgpass`); empty: none",
+    )
+    schema_name: str = Field(
+        "marts",
+        pattern=r"^[a-z_][a-z0-9_]{0,49}$",
+        description="of the tables; their rows lie in another one, called so and `_parts`",
+    )
+    role: str = Field(
+        "osslake_reader", pattern=r"^([a-z_][a-z0-9_]{0,62})?$", description="who may read, made where it is missing; empty: nobody is told of it"
+    )
+    lock_wait_s: float = Field(
+        300.0, gt=0, description="how long the exchange waits for transactions that read, before it leaves the release that is there"
+    )
+
+
+class PublishSettings(_Part):
+    """What `osslake publish` without a name does: [publications.md](publications.md)."""
+
+    static: str = Field("", description="folder or fsspec address that static files are laid down at; empty: none")
+    static_url: str = Field("", description="address under which a web server shows them")
+    postgres: PostgresTarget = PostgresTarget()
 
 
 class OrchestrationSettings(_Part):
@@ -316,6 +339,25 @@ def load_settings(lake: Path, **overrides: Any) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"settings file {file} is not TOML: {error}", path=str(file)) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {first['msg']}", setting=name) from error
+        name, said = _told(error)
+        raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {said}", setting=name) from error
+
+
+def _told(error: ValidationError) -> tuple[str, str]:
+    """Return the name of a setting that is wrong, and what is wrong with it: of one that does not exist first, since another may be missing for it."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return name, first["msg"]
+    known: type[BaseModel] = Settings
+    for part in first["loc"][:-1]:
+        known = _branch(known.model_fields[part].annotation) if isinstance(part, str) else known
+    nearest = get_close_matches(str(first["loc"][-1]), known.model_fields, n=1)
+    meant = f"is {nearest[0]} meant?" if nearest else f"known here: {', '.join(known.model_fields)}"
+    return name, f"there is no such setting; {meant}"
+
+
+def _branch(annotation: Any) -> type[BaseModel]:
+    """Return the branch of the tree that a field holds, or holds a list of."""
+    held: type[BaseModel] = next(iter(get_args(annotation)), annotation)
+    return held

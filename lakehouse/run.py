@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from catalog.catalogs import open_catalog
-from catalog.errors import ReleaseError, SettingsError
+from catalog.errors import SettingsError
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import SETTINGS_FILE, Settings
 from lakehouse.engines import open_engine
 from lakehouse.lock import held
-from lakehouse.model_datasets import published_datasets
+from lakehouse.publications import Step, named_publications, publish_each
+from lakehouse.publications.registry import LAKE
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
-from lakehouse.transform import MODELS, TransformSummary, opened_models, physical_tables, transform
+from lakehouse.transform import MODELS, TransformSummary, transform
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-    from catalog.datasets import Dataset
     from catalog.release_document import Audit, Coverage
     from ingest.loader import LoadSummary, Progress
+    from lakehouse.publications import Outcome
     from lakehouse.releases import ReleaseOutcome
-    from lakehouse.static_export import ExportSummary
 
 
 @dataclass
@@ -38,15 +37,15 @@ class RunSummary:
     transformed: TransformSummary | None = None
     tables: TablesSummary | None = None
     release: ReleaseOutcome | None = None
-    static: ExportSummary | None = None
+    publications: list[Outcome] = field(default_factory=list)
     duration_s: float = 0.0
 
 
-Step = Callable[[str], None]
-
-
 def run_all(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None, step: Step = lambda _: None) -> RunSummary:
-    """Ingest what is new, transform, audit, release, publish."""
+    """Ingest what is new, transform, audit, release, publish.
+
+    A publication that fails is told of in the summary: the release is made, and the others are published.
+    """
     from ingest.loader import Loader
     from lakehouse.ingest import ingest_all
 
@@ -63,11 +62,9 @@ def run_all(settings: Settings, *, as_of: date | None = None, progress: Progress
     begin("ingest")
     summary.loads = ingest_all(settings, loader, on_load)
     make_release(settings, loader.catalog, summary, as_of=as_of, step=step)
-    if settings.publish.static:
-        from lakehouse.static_export import export_static
-
-        begin("publish static")
-        summary.static = export_static(settings, settings.resolve(settings.publish.static), settings.publish.static_url)
+    if summary.release:
+        targets = [target for target in named_publications(settings) if target.name != LAKE]
+        summary.publications = publish_each(settings, targets, summary.release.release, begin)
     summary.duration_s = time.monotonic() - started
     return summary
 
@@ -137,19 +134,6 @@ def release_now(settings: Settings, as_of: date | None = None, step: Step = lamb
     summary = RunSummary()
     make_release(settings, open_catalog(settings), summary, as_of=as_of, step=step)
     return summary
-
-
-def publish_only(settings: Settings) -> tuple[TablesSummary, list[Dataset]]:
-    """`osslake publish iceberg`: bring the published tables up to date with what the last transformation made.
-
-    Raises:
-        ReleaseError: nothing was transformed yet.
-    """
-    if not open_engine(settings).is_built():
-        raise ReleaseError(f"the lake {settings.folder} has nothing to publish yet; `osslake transform` makes it")
-    with opened_models(settings) as context:
-        datasets, physical = published_datasets(context), physical_tables(context)
-    return publish_tables(settings, open_catalog(settings), datasets, physical), datasets
 
 
 def _git_commit() -> str | None:

@@ -1,4 +1,4 @@
-"""What is loaded, what is missing, which release is current."""
+"""What is loaded, what is missing, which release is current, and which one each target shows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.catalogs import catalog_answers, open_catalog
+from catalog.errors import OsslakeError
 from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
-from catalog.releases import kept_ids, read_latest, read_release
+from catalog.releases import Release, kept_ids, read_latest, read_release
 from catalog.settings import Settings
 from catalog.snapshots import content_snapshot_id
 from lakehouse.ingest import ledger_rows
+from lakehouse.publications import Publication, named_publications
 
 MISSING_SHOWN = 5
 
@@ -23,12 +25,15 @@ class LakeStatus:
         sources: per source its name, its figures and a line of text.
         release: id, as_of_date, created_at and how many releases are kept; None before the first.
         is_behind: whether raw tables changed since the release.
+        targets: per target that the settings name its name, the release that it shows (id, sequence, as_of_date; None: none yet, or it can't be
+            asked), how many releases and days of the as-of date it is behind the current one, and a line of text.
     """
 
     folder: str
     sources: list[dict[str, Any]] = field(default_factory=list)
     release: dict[str, Any] | None = None
     is_behind: bool = False
+    targets: list[dict[str, Any]] = field(default_factory=list)
 
 
 def lake_status(settings: Settings) -> LakeStatus:
@@ -46,7 +51,23 @@ def lake_status(settings: Settings) -> LakeStatus:
         return LakeStatus(str(settings.folder), sources)
     release = read_release(settings)
     shown = {"id": release.id, "as_of_date": release.as_of_date, "created_at": release.created_at, "kept": _kept(settings)}
-    return LakeStatus(str(settings.folder), sources, shown, _is_behind(catalog, release.document.inputs))
+    is_behind = _is_behind(catalog, release.document.inputs)
+    return LakeStatus(str(settings.folder), sources, shown, is_behind, [_target(one, release) for one in named_publications(settings)])
+
+
+def _target(publication: Publication, release: Release) -> dict[str, Any]:
+    """Ask a target what it shows; one that can't be asked is no error of the lake's."""
+    answer: dict[str, Any] = {"target": publication.name, "shown": None, "releases_behind": None, "days_behind": None}
+    try:
+        shown = publication.shown()
+    except OsslakeError as error:
+        return answer | {"text": f"can't be asked: {error}"}
+    if shown is None:
+        return answer | {"text": "shows nothing yet"}
+    releases, days = release.sequence - shown.sequence, (release.as_of_date - shown.as_of_date).days
+    behind = f"{releases:,} releases and {days:,} days behind" if releases or days else "the current one"
+    text = f"release {shown.id[:16]}, as of {shown.as_of_date}: {behind}"
+    return answer | {"shown": shown, "releases_behind": releases, "days_behind": days, "text": text}
 
 
 def _kept(settings: Settings) -> int:

@@ -61,11 +61,11 @@ def _branch_sections(path: str, branch: type[BaseModel]) -> Iterator[tuple[str, 
         if inner is None:
             leaves.append(_setting(f"{path}.{field.alias or name}", field))
         else:
-            branches.append((f"{path}.{name}", inner))
+            branches.append((f"{path}.{name}", inner, inner is not field.annotation))
     yield (f"`[{path}]`" if leaves else f"`{path}`"), _said(branch), leaves
-    for inner_path, inner in branches:
+    for inner_path, inner, is_list in branches:
         for title, text, settings in _branch_sections(inner_path, inner):
-            yield title.replace("[", "[[").replace("]", "]]"), text, settings
+            yield (title.replace("[", "[[").replace("]", "]]") if is_list else title), text, settings
 
 
 def _branch(annotation: Any) -> type[BaseModel] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,12 @@ SECOND_PROJECTS: Rows = [
 class ReleasedLake:
     """A lake in a folder; its releases in the order in which they were made."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, datasets: Sequence[Dataset] = DATASETS, **settings: Any) -> None:
+        self.datasets = datasets
         self.settings = Settings(folder=folder / "lake", **({"dataset": "small-lake"} | settings))
         self.catalog = open_catalog(self.settings)
         self.releases: list[Release] = []
-        for dataset in DATASETS:
+        for dataset in datasets:
             ensure_table(self.catalog, dataset)
 
     def release_first(self) -> Release:
@@ -109,7 +111,7 @@ class ReleasedLake:
         snapshot = self.catalog.load_table(EVENTS.identifier).current_snapshot()
         assert snapshot is not None
         inputs = ReleaseInputs(
-            as_of_date=as_of_date, datasets=DATASETS, raw_snapshots={EVENTS.full_name: snapshot.snapshot_id}, model_sources={}
+            as_of_date=as_of_date, datasets=self.datasets, raw_snapshots={EVENTS.full_name: snapshot.snapshot_id}, model_sources={}
         )
         self.releases.append(create_release(self.settings, self.catalog, inputs).release)
         return self.releases[-1]

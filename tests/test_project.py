@@ -31,7 +31,7 @@ OWNERS = {
     "sqlglot": ("lakehouse/staging_views.py",),
     "cryptography": ("catalog/signatures.py", "lakehouse/releases/"),
     "aiohttp": ("ingest/gharchive/files.py",),
-    "fsspec": ("ingest/gharchive/files.py", "lakehouse/static_target.py"),
+    "fsspec": ("ingest/gharchive/files.py", "lakehouse/publications/static_target.py"),
     "pydantic_settings": ("catalog/settings.py",),
     "yaml": ("ingest/",),
     "fastapi": ("serving/",),
@@ -44,7 +44,7 @@ OWNERS = {
     "botocore": ("catalog/s3_bucket.py",),
     "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
     "sqlalchemy": ("catalog/catalogs.py",),
-    "psycopg": ("lakehouse/lease.py",),
+    "psycopg": ("lakehouse/lease.py", "lakehouse/publications/postgres/"),
     "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
@@ -75,6 +75,7 @@ DOCUMENTS = (
     "docs/orchestration.md",
     "docs/from-oso.md",
     "docs/query/README.md",
+    "docs/publications.md",
 )
 
 

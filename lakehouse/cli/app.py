@@ -12,7 +12,7 @@ import typer
 
 from catalog.errors import OsslakeError
 from catalog.settings import DEFAULT_LAKE, Settings, load_settings
-from lakehouse.cli import ingest, maintain, pipeline, read, release, stack
+from lakehouse.cli import ingest, maintain, pipeline, publish, read, release, stack
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which Typer gives by itself, without a word."""
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(release.app, name="release")
+app.add_typer(publish.app, name="publish")
 app.add_typer(stack.app, name="stack")
 pipeline.register(app)
 maintain.register(app)

@@ -1,4 +1,4 @@
-"""`osslake world | transform | publish | run | status`: what an operator does with a whole lake."""
+"""`osslake world | transform | run | status`: what an operator does with a whole lake."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from catalog.errors import SettingsError
 from catalog.settings import SETTINGS_FILE
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, show_load, size
+from lakehouse.cli.publish import exit_for, outcomes_record, show_outcomes
 from lakehouse.lock import lake_lock
 
 if TYPE_CHECKING:
@@ -31,18 +32,10 @@ class Engine(StrEnum):
 EngineOption = Annotated[Engine | None, typer.Option("--engine", help="Where the models run; default: the setting transform.engine.")]
 
 
-class Target(StrEnum):
-    """Where a release is published to."""
-
-    iceberg = "iceberg"
-    static = "static"
-
-
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(epilog="Example: osslake world demo/world --events 20000 --days 60 --seed 1 --projects 40")(world)
     app.command(epilog="Example: osslake transform")(transform)
-    app.command(epilog="Example: osslake publish static /srv/lake --url https://lake.example.org")(publish)
     app.command(epilog="Example: osslake --lake demo run")(run)
     app.command(epilog="Example: osslake status --output json")(status)
 
@@ -124,51 +117,12 @@ def _show_transform(done: Any) -> None:
     say(f"transform: {kind}, as of {done.as_of}, {len(done.audits)} audits passed; {done.duration_s:.1f} s")
 
 
-def publish(
-    context: typer.Context,
-    target: Annotated[Target | None, typer.Argument(help="iceberg or static; without a name all that the settings name.")] = None,
-    address: Annotated[str, typer.Argument(metavar="[DIR]", help="For static: a folder or any fsspec address.")] = "",
-    url: Annotated[str, typer.Option("--url", help="For static: the address under which the files will be seen.")] = "",
-    output: OutputOption = Output.text,
-) -> None:
-    """Publish the current release: as Iceberg tables in the lake, as static files for any web server."""
-    from lakehouse.run import publish_only
-    from lakehouse.static_export import export_static
-
-    settings = context.obj.settings
-    result: dict[str, Any] = {}
-    with progress() as (_, step), lake_lock(settings, "publish", step):
-        if target in (None, Target.iceberg):
-            step("publish iceberg")
-            result["iceberg"] = publish_only(settings)[0]
-        place = address or (settings.resolve(settings.publish.static) if settings.publish.static else "")
-        if target is Target.static and not (place and (url or settings.publish.static_url)):
-            raise typer.BadParameter(
-                "static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org"
-            )
-        if target is Target.static or (target is None and place):
-            step("publish static")
-            result["static"] = export_static(settings, place, url or settings.publish.static_url)
-    if output is Output.json:
-        print_json(result)
-        return
-    for name, summary in result.items():
-        _show_tables(summary) if name == "iceberg" else _show_static(summary)
-
-
 def _show_tables(tables: Any) -> None:
     if not tables.tables:
         say("tables: nothing changed")
         return
     parts = sum(len(months) for months in tables.tables.values())
     say(f"tables: {len(tables.tables)} changed, {parts} partitions written, {tables.rows:,} rows, {size(tables.bytes)}")
-
-
-def _show_static(export: Any) -> None:
-    say(
-        f"static: release {export.release_id[:16]}, {export.files:,} files, {export.files_copied:,} of them copied "
-        f"({size(export.bytes_copied)}); {export.duration_s:.1f} s"
-    )
 
 
 def run(
@@ -186,12 +140,16 @@ def run(
         summary = run_all(settings, as_of=last_day, progress=on_load, step=step)
     if output is Output.json:
         print_json(run_record(summary))
-        return
+    else:
+        _show_run(summary)
+    exit_for(summary.publications)
+
+
+def _show_run(summary: RunSummary) -> None:
     for load in summary.loads:
         show_load(load)
     show_release_made(summary)
-    if summary.static:
-        _show_static(summary.static)
+    show_outcomes(summary.publications)
     say(f"done in {summary.duration_s:.1f} s")
 
 
@@ -205,7 +163,7 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
         else None,
         "tables": summary.tables,
         "release": {"id": outcome.release.id, "sequence": outcome.release.sequence, "is_new": outcome.is_new} if outcome else None,
-        "static": summary.static,
+        "publications": outcomes_record(summary.publications),
         "duration_s": summary.duration_s,
     }
 
@@ -245,5 +203,7 @@ def status(context: typer.Context, output: OutputOption = Output.text) -> None:
             f"  release {release['id']}, as of {release['as_of_date']}, made {age.total_seconds() / 3600:.1f} hours ago, {release['kept']} kept"
         )
         say(f"  {'loads since then are not released yet' if found.is_behind else 'up to date with what is loaded'}")
+        for target in found.targets:
+            say(f"  {target['target']}: {target['text']}")
     else:
         say("  no release yet; `osslake release create` makes one")

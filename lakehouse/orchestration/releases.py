@@ -9,14 +9,15 @@ from dagster import TableColumn as Column
 
 from catalog.errors import ReleaseError
 from catalog.raw_tables import RAW_TABLES
+from catalog.releases import read_release
 from catalog.settings import Settings
 from lakehouse.orchestration.steps import asset_key, freshness_policy, lake_held, retry_policy
+from lakehouse.publications import Publication, named_publications
+from lakehouse.publications.registry import LAKE
 from lakehouse.releases import ReleaseOutcome
 from lakehouse.run import release_now
-from lakehouse.static_export import export_static
 
 RELEASE = AssetKey("release")
-STATIC = AssetKey(["publications", "static"])
 
 
 def release_assets(settings: Settings, released: Sequence[str]) -> list[AssetsDefinition]:
@@ -26,7 +27,8 @@ def release_assets(settings: Settings, released: Sequence[str]) -> list[AssetsDe
         settings: of the lake.
         released: names of the models that a release lists.
     """
-    return [_release(settings, released), *([_static(settings)] if settings.publish.static else [])]
+    targets = [target for target in named_publications(settings) if target.name != LAKE]
+    return [_release(settings, released), *(_publication(settings, target) for target in targets)]
 
 
 def _release(settings: Settings, released: Sequence[str]) -> AssetsDefinition:
@@ -63,20 +65,19 @@ def _metadata(outcome: ReleaseOutcome) -> dict[str, Any]:
     }
 
 
-def _static(settings: Settings) -> AssetsDefinition:
+def _publication(settings: Settings, publication: Publication) -> AssetsDefinition:
     @asset(
-        key=STATIC,
+        key=AssetKey(["publications", publication.name]),
         deps=[RELEASE],
         group_name="publications",
-        kinds={"file"},
+        kinds={publication.name},
         retry_policy=retry_policy(settings),
-        description="The kept releases as plain files, for any web server.",
+        description=publication.description,
     )
-    def static(context: AssetExecutionContext) -> MaterializeResult[Any]:
-        with lake_held(settings, context.op_execution_context, "publish static"):
-            done = export_static(settings, settings.resolve(settings.publish.static), settings.publish.static_url)
-        return MaterializeResult(
-            metadata={"release": done.release_id, "files": done.files, "files_copied": done.files_copied, "bytes_copied": done.bytes_copied}
-        )
+    def published(context: AssetExecutionContext) -> MaterializeResult[Any]:
+        with lake_held(settings, context.op_execution_context, f"publish {publication.name}"):
+            done = publication.publish(read_release(settings), context.log.info)
+        figures = {name: getattr(done, name) for name in ("is_new", "rows", "files", "bytes")} | done.figures
+        return MaterializeResult(metadata={"release": done.release_id, "tables": len(done.tables), **figures})
 
-    return static
+    return published

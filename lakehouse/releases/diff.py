@@ -108,7 +108,7 @@ def _diff_table(before: ReleasedTable, after: ReleasedTable) -> TableDiff:
         files_removed=len(removed),
         bytes_added=sum(new_files[path] for path in added),
         bytes_removed=sum(old_files[path] for path in removed),
-        partitions=_changed_keys(_by_partition(before), _by_partition(after)),
+        partitions=_changed_keys(partition_digests(before), partition_digests(after)),
         declarations=tuple(
             name for name in ("description", "licence", "grain", "content_columns") if getattr(before, name) != getattr(after, name)
         ),
@@ -119,7 +119,8 @@ def _fields(table: ReleasedTable) -> dict[int, dict[str, Any]]:
     return {field["id"]: field for field in table.schema_["fields"]}
 
 
-def _by_partition(table: ReleasedTable) -> dict[str, FileDigest]:
+def partition_digests(table: ReleasedTable) -> dict[str, FileDigest]:
+    """Return the row count and content digest of each partition of a table; "" is that of one without partitions."""
     partitions: dict[str, FileDigest] = {}
     for file in table.data_files:
         digest = FileDigest(file.row_count or 0, int(file.content_digest or "0", 16))

@@ -10,15 +10,24 @@ days that changed are noted in `control.unpublished_days`; where a kill leaves n
 `staged` (optional) names CTEs that several others read: Trino writes a CTE's plan out wherever it is read, and refuses plans of more than 150 stages,
 so there each of them becomes a table in the schema `scratch` first.
 
+Trino sorts what it writes in memory. Where that is too little for all rows at once, as in a full build of years, they are written unsorted into
+the schema `scratch` first, and inserted from there some months at a time.
+
 In a full build (`control.run.is_full`) all rows go, nothing is recorded but that everything is unpublished.
 """
 
 import typing as t
+from datetime import date
 
 from sqlglot import exp
 from sqlmesh import CustomMaterialization
 
 from catalog.crash import crash_point
+
+TOO_LARGE = {"EXCEEDED_LOCAL_MEMORY_LIMIT", "EXCEEDED_GLOBAL_MEMORY_LIMIT", "HIVE_WRITER_DATA_ERROR"}
+"""Trino's names for: memory ends, or a writer has to spill where the object store takes no temporary files. Nothing was inserted then."""
+ROWS_AT_ONCE = 500_000
+"""How many rows are sorted at a time where memory is scarce: some 200 MB."""
 
 
 class Restated(CustomMaterialization):
@@ -40,12 +49,19 @@ class Restated(CustomMaterialization):
             self._execute_all(chosen.get("begins", ""), {"@this": table_name})
             self._note(chosen, table_name, name, -1)
             if self._is_exact(chosen):
-                self.adapter.execute(f"CREATE OR REPLACE TABLE control.rows_before AS SELECT * FROM {table_name} WHERE {chosen['restates']}")
+                self.adapter.execute(
+                    f"CREATE OR REPLACE TABLE control.rows_before AS SELECT * FROM {table_name} WHERE {chosen['restates']}"
+                )
             self.adapter.execute(f"DELETE FROM {table_name} WHERE {chosen['restates']}")
         crash_point("transform.deleted")
         staged = [part.strip() for part in chosen.get("staged", "").split(",") if part.strip()] if self.adapter.dialect == "trino" else []
         query = self._stage(query_or_df, staged, name) if staged else query_or_df
-        self.adapter.insert_append(table_name, query, target_columns_to_types=model.columns_to_types)
+        try:
+            self.adapter.insert_append(table_name, query, target_columns_to_types=model.columns_to_types)
+        except Exception as error:
+            if getattr(error, "error_name", "") not in TOO_LARGE or not chosen.get("month_of"):
+                raise
+            self._insert_by_month(table_name, query, model.columns_to_types, chosen["month_of"], name)
         crash_point("transform.inserted")
         for cte in staged:
             self.adapter.execute(f"DROP TABLE {_scratch(name, cte)}")
@@ -68,6 +84,19 @@ class Restated(CustomMaterialization):
             for table in [one for one in query.find_all(exp.Table) if one.name == cte.alias and not one.db]:
                 table.replace(exp.to_table(_scratch(name, cte.alias), dialect="trino").as_(table.alias_or_name))
         return query
+
+    def _insert_by_month(self, table_name: str, query: exp.Query, columns: dict[str, exp.DataType], month_of: str, name: str) -> None:
+        """Insert the rows of a query some months at a time."""
+        rows = _scratch(name, "rows")
+        self.adapter.create_schema("scratch")
+        self.adapter.execute(f"CREATE OR REPLACE TABLE {rows} AS {query.sql(dialect='trino', identify=True)}")
+        month = f"DATE_TRUNC('month', CAST({month_of} AS DATE))"
+        counts = self.adapter.fetchall(f"SELECT {month}, COUNT(*) FROM {rows} GROUP BY 1 ORDER BY 1")
+        for first, last in months_together(counts):
+            part = exp.select(*(exp.column(column, quoted=True) for column in columns)).from_(exp.to_table(rows, dialect="trino"))
+            chosen = part.where(f"{month} BETWEEN DATE '{first}' AND DATE '{last}'", dialect="trino")
+            self.adapter.insert_append(table_name, chosen, target_columns_to_types=columns)
+        self.adapter.execute(f"DROP TABLE {rows}")
 
     def _note(self, chosen: dict[str, t.Any], table_name: str, name: str, sign: int) -> None:
         restates = chosen["restates"]
@@ -97,3 +126,20 @@ class Restated(CustomMaterialization):
 
 def _scratch(name: str, cte: str) -> str:
     return f"scratch.{name.partition('.')[2]}__{cte}"
+
+
+def months_together(counts: t.Sequence[tuple[date, int]]) -> list[tuple[date, date]]:
+    """Return the first and last months of runs of months that have some ROWS_AT_ONCE rows, or one month each.
+
+    Args:
+        counts: months, sorted, and their rows.
+    """
+    runs: list[tuple[date, date]] = []
+    size = ROWS_AT_ONCE
+    for month, rows in counts:
+        if size + rows > ROWS_AT_ONCE:
+            runs.append((month, month))
+            size = 0
+        runs[-1] = (runs[-1][0], month)
+        size += rows
+    return runs

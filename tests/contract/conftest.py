@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,8 @@ from end_to_end.lakes import Lake, Shelf, open_shelf
 from end_to_end.worlds import TINY, build_tiny, hours_of
 
 from contract.combinations import COMBINATIONS, Combination
+from contract.mart_lake import MartLake, reopened
+from contract.published import Schema
 from contract.servers import Postgres, Seaweed, postgres, seaweed
 from ingest.world import WorldSettings, write_world
 
@@ -68,6 +71,34 @@ def postgres_server() -> Iterator[Postgres]:
     """Run PostgreSQL."""
     with postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def marts(shelf: Shelf) -> Lake:
+    """Return a lake of six small marts and two releases, the second of which has one more day."""
+
+    def build(folder: Path) -> None:
+        lake = MartLake(folder)
+        lake.release_months()
+        lake.release_next_day()
+
+    return Lake(shelf.once("contract_marts", build) / "lake")
+
+
+@pytest.fixture
+def schema(postgres_server: Postgres, marts: Lake) -> Iterator[Schema]:
+    """Return a schema of the test's own, empty, and who publishes to it."""
+    made = Schema(postgres_server, marts, f"s{secrets.token_hex(4)}")
+    yield made
+    made.rows(f"DROP SCHEMA IF EXISTS {made.name} CASCADE; DROP SCHEMA IF EXISTS {made.name}_parts CASCADE")
+
+
+@pytest.fixture
+def growing(schema: Schema, tmp_path: Path) -> MartLake:
+    """Return a copy of the marts, to add to; the schema is its own, and shows its second release."""
+    schema.publish("2")
+    schema.lake = schema.lake.copy_to(tmp_path / "lake")
+    return reopened(schema.lake)
 
 
 def _parameter(storage: str, catalog: str) -> object:

@@ -20,7 +20,7 @@ from contract.combinations import Combination
 from contract.conftest import run
 from contract.loading import load_ids
 from contract.proxy import FAULTS, SwallowingProxy, swallowing
-from lakehouse.static_export import export_static
+from lakehouse.publications.static import export_static
 
 pytestmark = pytest.mark.stack
 POINTS = ("load.written", "load.commit:2")

@@ -21,7 +21,7 @@ from catalog import duck
 from catalog.bucket import bucket_key, open_bucket
 from catalog.catalogs import open_catalog
 from contract.combinations import COMBINATIONS, Combination
-from lakehouse.static_export import export_static
+from lakehouse.publications.static import export_static
 
 SERVED = [pytest.param(one, id="-".join(one), marks=pytest.mark.stack) for one in COMBINATIONS[1:]]
 SUM = "SELECT count(*) AS row_count, sum(amount) AS amount FROM {}timeseries_metrics_by_project_v1"

@@ -65,9 +65,9 @@ def osslake(*arguments: str | Path, environment: Mapping[str, str] | None = None
 
 
 @contextmanager
-def stopped(*arguments: str | Path, at: str) -> Iterator[Running]:
+def stopped(*arguments: str | Path, at: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Give a command that stands still at a crash point while the block runs, and goes on after it."""
-    running = Running(*arguments, environment={STOP_VARIABLE: at})
+    running = Running(*arguments, environment={STOP_VARIABLE: at} | dict(environment or {}))
     try:
         wait_until_stopped(running.process)
         yield running

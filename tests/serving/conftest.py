@@ -9,7 +9,7 @@ import pytest
 from released_lake import ReleasedLake
 from web_servers import NGINX, free_port, granian, nginx
 
-from lakehouse.static_export import export_static
+from lakehouse.publications.static import export_static
 
 
 @pytest.fixture(scope="session")

@@ -19,15 +19,15 @@ from catalog import rest_catalog
 from catalog.errors import PublishError, ReleaseError, SettingsError, VerificationError
 from catalog.releases import Release
 from catalog.settings import Settings
-from lakehouse.static_export import ExportSummary, export_static
-from lakehouse.static_target import LOCK_FILE, RemoteTarget
+from lakehouse.publications.static import ExportSummary, export_static
+from lakehouse.publications.static_target import LOCK_FILE, RemoteTarget
 
 URL = "https://data.example.org/oss"
 _EXPORT = """
 import sys
 from pathlib import Path
 from catalog.settings import load_settings
-from lakehouse.static_export import export_static
+from lakehouse.publications.static import export_static
 export_static(load_settings(Path(sys.argv[1]), dataset="small-lake"), sys.argv[2], sys.argv[3])
 """
 
@@ -232,7 +232,7 @@ class FlatStore(fsspec.AbstractFileSystem):  # type: ignore[misc]
 def test_an_object_store_takes_addresses_as_keys(released_lake: ReleasedLake, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an object store the documents stand under their very addresses; a second export writes nothing there either."""
     store = FlatStore()
-    monkeypatch.setattr("lakehouse.static_export.open_target", lambda address: RemoteTarget(store, address, "flat"))
+    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "flat"))
     export_static(released_lake.settings, "bucket/oss", URL)
     found = {key.removeprefix("bucket/oss/"): hashlib.sha256(content).hexdigest() for key, content in store.objects.items()}
     assert found == expected_tree(released_lake, "{}")

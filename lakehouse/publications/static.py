@@ -23,9 +23,10 @@ from catalog.canonical import parse
 from catalog.crash import crash_point
 from catalog.errors import PublishError, ReleaseError, SettingsError, VerificationError
 from catalog.release_document import Latest
-from catalog.releases import LATEST_KEY, Release, ReleasedFile, document_key, list_releases, signature_key
+from catalog.releases import LATEST_KEY, Release, ReleasedFile, document_key, list_releases, parse_release, signature_key
 from catalog.settings import Settings
-from lakehouse.static_target import StaticTarget, open_target
+from lakehouse.publications.publication import PublicationSummary, Shown, Step
+from lakehouse.publications.static_target import StaticTarget, open_target
 
 PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
@@ -45,6 +46,49 @@ class ExportSummary:
 
 
 Progress = Callable[[ExportSummary], None]
+
+
+class StaticPublication:
+    """The place that `publish.static` names. It shows all kept releases, the newest one first of all."""
+
+    name = "static"
+    description = "The kept releases as plain files, for any web server."
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.target = settings.resolve(settings.publish.static)
+
+    def shown(self) -> Shown | None:
+        """Return the release that the target's `latest.json` names."""
+        place = open_target(self.target)
+        try:
+            content = place.read(LATEST_KEY)
+            if content is None:
+                return None
+            identifier = parse(Latest, content, LATEST_KEY).id
+            document = place.read(document_key(identifier))
+        except OSError as error:
+            raise PublishError(f"{self.target} can't be read: {error}", target=self.target) from error
+        if document is None:
+            raise PublishError(f"{self.target} shows {identifier}, whose document isn't there; publish anew", target=self.target)
+        return Shown.of(parse_release(identifier, document))
+
+    def publish(self, release: Release, step: Step) -> PublicationSummary:  # noqa: ARG002 - an export has no steps
+        """Lay down all kept releases; `latest.json` moves to the newest last."""
+        try:
+            before = self.shown()
+        except (PublishError, VerificationError):
+            before = None
+        done = export_static(self.settings, self.target, self.settings.publish.static_url)
+        figures: dict[str, int | float | str] = {
+            "releases": done.releases,
+            "files_kept": done.files,
+            "documents_written": done.documents_written,
+        }
+        is_new = before is None or before.id != done.release_id
+        return PublicationSummary(
+            done.release_id, is_new, files=done.files_copied, bytes=done.bytes_copied, duration_s=done.duration_s, figures=figures
+        )
 
 
 def export_static(

@@ -1,0 +1,33 @@
+"""The rows of released files, for targets that are sent rows: Arrow batches out of DuckDB, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from catalog.bucket import locate, open_bucket
+from catalog.duck import DuckConnection
+from catalog.query import table_scan
+from catalog.release_document import ReleasedFile, ReleasedTable
+from catalog.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 50_000
+
+
+def row_batches(
+    settings: Settings, connection: DuckConnection, table: ReleasedTable, files: Sequence[ReleasedFile]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table's files, under the table's schema as the release states it; a column that a file lacks is NULL.
+
+    Args:
+        settings: of the lake.
+        connection: from `catalog.bucket.lake_connection`, which tells errors of reading as ours.
+        table: whose schema counts.
+        files: some of its data files.
+    """
+    bucket = open_bucket(settings)
+    paths = [locate(bucket, file.path) for file in files]
+    yield from connection.execute(table_scan(paths, table)).to_arrow_reader(BATCH_ROWS)

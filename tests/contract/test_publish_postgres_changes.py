@@ -1,0 +1,72 @@
+"""What a release may change of its tables, and what PostgreSQL then shows: columns, months, keys, tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog.errors import PublishError
+from contract.mart_lake import GAPS, PROJECTS, SERIES, MartLake, with_column, without_month
+from contract.published import Schema
+
+pytestmark = pytest.mark.stack
+
+
+def test_an_added_column(schema: Schema, growing: MartLake) -> None:
+    """A column that a release brings comes with its rows; back at a release without it, it stays and is null."""
+    with_column(growing)
+    with schema.watched():
+        schema.publish()
+        schema.check_rows()
+        assert schema.rows("SELECT DISTINCT unit FROM series_v1 ORDER BY 1") == [("people",), (None,)]
+        schema.publish("1")
+        assert schema.rows("SELECT DISTINCT unit FROM series_v1") == [(None,)]
+        schema.publish("3")
+    schema.check_rows()
+    comment = "SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = 'series_v1'::regclass AND attname = 'unit'"
+    assert schema.rows(comment) == [("of the value",)]
+
+
+def test_a_month_that_has_lost_its_rows(schema: Schema, growing: MartLake) -> None:
+    """A partition that is gone from the release is gone from the table, and nothing is loaded for it."""
+    without_month(growing, SERIES, "2023-12")
+    with schema.watched():
+        done = schema.publish()
+    assert (done.is_new, done.rows) == (True, 0)
+    assert schema.rows("SELECT count(*) FROM series_v1 WHERE date_trunc('month', sample_date) = '2023-12-01'") == [(0,)]
+
+
+def test_a_key_that_does_not_hold_any_more(schema: Schema, growing: MartLake) -> None:
+    """Where rows come to share the grain, the key becomes a plain index, and the summary tells so; a table that is loaded anew has its key again.
+
+    Months that stayed when the primary key went have a unique index since.
+    """
+    growing.append(
+        PROJECTS,
+        [
+            {"project_name": "p1", "display_name": "twice", "artifact_count": 1},
+            {"project_name": None, "display_name": "", "artifact_count": 1},
+        ],
+    )
+    growing.append(SERIES, [{"metric_name": None, "project_id": "p9", "sample_date": growing.day, "amount": 1.0}])
+    growing.release(growing.day)
+    with schema.watched():
+        assert schema.publish().figures["without_key"] == "coverage_v1, projects_v1"
+        schema.check_rows()
+        schema.publish("2")
+    strongest = "SELECT bool_or(indisprimary), bool_or(indisunique) FROM pg_index WHERE indrelid = '{}'::regclass"
+    assert schema.rows(strongest.format("projects_v1")) == [(True, True)]
+    assert schema.rows(strongest.format("series_v1")) == [(False, True)]
+
+
+def test_a_table_that_is_gone(schema: Schema, growing: MartLake) -> None:
+    """A table that the release doesn't have any more is gone; one that a user's view needs is told of, and nothing is done."""
+    growing.datasets = [dataset for dataset in growing.datasets if dataset is not GAPS]
+    growing.release(growing.day)
+    schema.rows(f"CREATE VIEW {schema.name}.mine AS SELECT * FROM {schema.name}.gaps_v1")
+    with pytest.raises(PublishError, match=r"gaps_v1 because other objects depend on it .*mine"):
+        schema.publish()
+    assert schema.shown() == schema.lake.release("2").id
+    schema.rows("DROP VIEW mine")
+    schema.publish()
+    assert "gaps_v1" not in schema.look()[1]
+    assert schema.rows("SELECT to_regclass('gaps_v1')") == [(None,)]
