@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from end_to_end.lakes import Lake, Shelf
+from end_to_end.processes import osslake
 from end_to_end.query_pages import ROLLING, Question, Rows, answers_in, script_of, snippets
 from end_to_end.worlds import TINY, build_tiny, hours_of
 from web_servers import granian
@@ -23,15 +25,20 @@ CLAIMS = {"months", "days", "older"}
 
 
 @pytest.fixture(scope="module")
-def question(shelf: Shelf) -> Iterator[Question]:
-    """Serve a lake of two releases, and ask for the project whose contributors changed most."""
+def lake(shelf: Shelf) -> Lake:
+    """Return a lake of two releases."""
 
     def build(folder: Path) -> None:
         build_tiny(folder)
         for days in (TINY.days - 1, TINY.days):
             Lake(folder / "lake").name_sources(folder / "world", hours_of(TINY, days)).run()
 
-    lake = Lake(shelf.once("two_releases", build) / "lake")
+    return Lake(shelf.once("two_releases", build) / "lake")
+
+
+@pytest.fixture(scope="module")
+def question(lake: Lake) -> Iterator[Question]:
+    """Serve the lake, and ask for the project with the most contributors."""
     older = lake.release().document.previous
     assert older is not None
     (project,), *_ = lake.rows(
@@ -85,6 +92,30 @@ def test_trino_gives_the_right_numbers(question: Question, cluster: Cluster) -> 
         for name in ("lake", "before"):
             cursor.execute(f"DROP CATALOG IF EXISTS {name}").fetchall()
     assert found == {claim: question.answers[claim] for claim in CLAIMS}
+
+
+def test_postgresql_gives_the_right_numbers(question: Question, lake: Lake, cluster: Cluster) -> None:
+    """Published to PostgreSQL, the lake answers and expands steps to whoever has the readers' role."""
+    server = cluster.postgres
+    server.make_database("query_pages")
+    dsn = f"postgresql://osslake:{server.password}@127.0.0.1:{server.port}/query_pages"
+    done = osslake("--lake", lake.folder, "publish", "postgres", "--dsn", dsn)
+    assert done.code == 0, done
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET ROLE osslake_reader")
+        answered = {one.claim: _asked(connection, question.fill_in(one.text)) for one in snippets("postgresql.md")}
+    assert answered[""][0][0] == lake.release().id
+    assert {claim: _rows(rows) for claim, rows in answered.items() if claim} == {
+        claim: question.answers[claim] for claim in ("months", "days")
+    }
+
+
+def _asked(connection: psycopg.Connection[Any], script: str) -> list[Any]:
+    """Return the rows of a script's last statement."""
+    cursor = connection.execute(script)
+    while cursor.nextset():
+        pass
+    return cursor.fetchall()
 
 
 def test_spark_gives_the_right_numbers(question: Question, tmp_path: Path) -> None:
