@@ -49,7 +49,9 @@ screenshots: $(STAMP) ## take the pictures of docs/orchestration.md anew (needs 
 
 lock: ## choose the versions of all dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev --extra stack --extra dagster pyproject.toml -o requirements.lock
+	  --extra dev --extra stack --extra dagster --extra bigquery pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  tests/bigquery/requirements.in -o tests/bigquery/requirements.lock
 
 clean: ## remove .venv, the demo and what tools left
 	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,7 +15,7 @@
     ├── ReleaseError             a release can't be made, found or read
     │   └── VerificationError    a hash, a signature, a digest or the chain of releases doesn't hold
     ├── PublishError             a target refused a release
-    │   └── TargetUnavailableError  a target did not answer
+    │   └── TargetUnavailableError  it did not answer, or its quota is spent
     ├── QueryError               a reader's SQL or table name
     └── StackError               a server of the stack can't be started, or is not there
 
@@ -133,7 +133,7 @@ class PublishError(OsslakeError):
 
 
 class TargetUnavailableError(PublishError):
-    """A target did not answer."""
+    """A target did not answer, or answered that it can't now."""
 
     code = "target_unavailable"
     is_transient = True

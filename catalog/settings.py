@@ -156,6 +156,27 @@ class MaintainSettings(_Part):
     merge_manifests: int = Field(8, ge=2, description="manifests of a snapshot that are worth to be merged")
 
 
+class BigQueryTarget(_Part):
+    """A BigQuery dataset that releases are published to: [bigquery.md](bigquery.md). Credentials are Google's application default ones."""
+
+    project: str = Field("", pattern=r"^([a-z0-9.:-]+)?$", description="the project that the dataset is in, and that pays for the queries")
+    dataset: str = Field("", pattern=r"^[A-Za-z0-9_]*$", max_length=1024, description="made if there is none; empty: BigQuery is no target")
+    location: str = Field(
+        "", pattern=r"^[A-Za-z0-9-]*$", description="where the dataset is made, such as EU; empty: BigQuery's default, US"
+    )
+    endpoint: str = Field("", pattern=r"^(https?://[^\s/]+)?$", description="of BigQuery's API, such as an emulator's; empty: Google's")
+    public: bool = Field(False, description="let everybody with a Google account read the dataset")
+    external: bool = Field(
+        False, description="show the lake's own Iceberg files instead of loading them; for lakes in Google's Cloud Storage"
+    )
+    connection: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.:-]*$", description="`project.location.name` of a connection through which external tables are read"
+    )
+    usd_per_tib: float = Field(6.25, ge=0, description="price of scanned bytes, for the cost in the summary")
+    staging_hours: float = Field(24.0, ge=1, description="after which BigQuery drops a staging table that a killed publication left")
+    timeout_s: float = Field(60.0, gt=0, description="how long a request is tried again")
+
+
 class PostgresTarget(_Part):
     """A PostgreSQL database that releases are published to: [publications.md](publications.md#postgresql)."""
 
@@ -170,7 +191,9 @@ class PostgresTarget(_Part):
         description="of the tables; their rows lie in another one, called so and `_parts`",
     )
     role: str = Field(
-        "osslake_reader", pattern=r"^([a-z_][a-z0-9_]{0,62})?$", description="who may read, made where it is missing; empty: nobody is told of it"
+        "osslake_reader",
+        pattern=r"^([a-z_][a-z0-9_]{0,62})?$",
+        description="who may read, made where it is missing; empty: nobody is told of it",
     )
     lock_wait_s: float = Field(
         300.0, gt=0, description="how long the exchange waits for transactions that read, before it leaves the release that is there"
@@ -183,6 +206,7 @@ class PublishSettings(_Part):
     static: str = Field("", description="folder or fsspec address that static files are laid down at; empty: none")
     static_url: str = Field("", description="address under which a web server shows them")
     postgres: PostgresTarget = PostgresTarget()
+    bigquery: BigQueryTarget = BigQueryTarget()
 
 
 class OrchestrationSettings(_Part):
@@ -221,7 +245,9 @@ class StackSettings(_Part):
     worker_port: int = Field(8090, ge=1, le=65535, description="Trino's first worker; the others follow")
     postgres_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL")
     api_port: int = Field(8000, ge=1, le=65535, description="`osslake serve`")
-    dagster: bool = Field(False, description="whether Dagster runs too, on the lake that the stack is started for: [orchestration.md](orchestration.md)")
+    dagster: bool = Field(
+        False, description="whether Dagster runs too, on the lake that the stack is started for: [orchestration.md](orchestration.md)"
+    )
     dagster_port: int = Field(3000, ge=1, le=65535, description="Dagster's pages, where it runs")
 
     @property

@@ -18,12 +18,15 @@ from catalog.iceberg import ensure_table
 from catalog.settings import Settings
 from lakehouse.control import mark_published
 from lakehouse.engines import Session, open_engine
+from lakehouse.months import months_together
 from lakehouse.unpublished import unpublished
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 PUBLISHED = "published"
+FILLING = "osslake.filling"
+"""Property of a table that is filled for the first time, by several statements."""
 Place = tuple[str, str]
 Progress = Callable[[str], None]
 
@@ -86,10 +89,10 @@ class _View:
 
     def __init__(self, session: Session, catalog: Catalog, dataset: Dataset, place: Place) -> None:
         self.session, self.dataset = session, dataset
-        table = ensure_table(catalog, dataset, place)
+        self.table = ensure_table(catalog, dataset, place)
         self.target, self.source = _sql_name(place), f"{dataset.stage}.{identifier(dataset.name)}"
         self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
-        self.is_new = table.current_snapshot() is None
+        self.is_new = self.table.current_snapshot() is None or FILLING in self.table.properties
         if self.is_new:
             order = ", ".join(f"'{name}'" for name in dataset.grain)
             session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
@@ -102,11 +105,30 @@ class _View:
         if not changed:
             return []
         chosen = self._where(changed)
-        if not self.is_new:
+        if self.table.current_snapshot():
             self.session.rows(f"DELETE FROM {self.target}{chosen}")
             crash_point("publish.written")
-        self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{chosen}")
+        self._insert(chosen)
         return [f"{month:%Y-%m}" if month else "" for month in sorted(changed, key=str)]
+
+    def _insert(self, chosen: str) -> None:
+        """Insert rows of the view, some months at a time; a table that was never filled is marked until it has all of them."""
+        conditions = [chosen]
+        if self.day:
+            month = f"CAST(date_trunc('month', {self.day}) AS DATE)"
+            counts = self.session.rows(f"SELECT {month}, count(*) FROM {self.source}{chosen} GROUP BY 1 ORDER BY 1")
+            runs = months_together([(first, rows) for first, rows in counts])
+            within = f"{chosen} AND " if chosen else " WHERE "
+            conditions = [f"{within}{self.day} >= DATE '{first}' AND {self.day} < DATE '{_month_after(last)}'" for first, last in runs] or [
+                chosen
+            ]
+        if self.is_new and len(conditions) > 1:
+            self.table.refresh().transaction().set_properties({FILLING: "true"}).commit_transaction()
+        for condition in conditions:
+            crash_point("publish.months")
+            self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{condition}")
+        if self.is_new and len(conditions) > 1:
+            self.table.refresh().transaction().remove_properties(FILLING).commit_transaction()
 
     def _where(self, months: set[date | None]) -> str:
         """Return the condition of months, as ranges that Trino can tell from partitions; one None is all of them."""
@@ -115,7 +137,7 @@ class _View:
         ranges = (
             f"({self.day} >= DATE '{first}' AND {self.day} < DATE '{end}')" for first, end in _spans(month for month in months if month)
         )
-        return f" WHERE {' OR '.join(ranges)}"
+        return f" WHERE ({' OR '.join(ranges)})"
 
     def _differing(self, where: str) -> set[date | None]:
         month = f"CAST(date_trunc('month', {self.day}) AS DATE)" if self.day else "CAST(NULL AS DATE)"
@@ -129,5 +151,9 @@ def _spans(months: Iterable[date]) -> list[tuple[date, date]]:
     spans: list[tuple[date, date]] = []
     for month in sorted(months):
         first = spans.pop()[0] if spans and spans[-1][1] == month else month
-        spans.append((first, date(month.year + month.month // 12, month.month % 12 + 1, 1)))
+        spans.append((first, _month_after(month)))
     return spans
+
+
+def _month_after(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

@@ -42,13 +42,19 @@ OWNERS = {
     "trino": ("lakehouse/",),
     "boto3": ("catalog/s3_bucket.py",),
     "botocore": ("catalog/s3_bucket.py",),
-    "requests": ("catalog/rest_client.py", "lakehouse/engines/trino_connection.py", "lakehouse/stack/download.py"),
+    "requests": (
+        "catalog/rest_client.py",
+        "lakehouse/engines/trino_connection.py",
+        "lakehouse/publications/bigquery/connection.py",
+        "lakehouse/stack/download.py",
+    ),
     "sqlalchemy": ("catalog/catalogs.py",),
     "psycopg": ("lakehouse/lease.py", "lakehouse/publications/postgres/"),
     "psycopg2": ("lakehouse/engines/silence.py",),
     "psutil": ("lakehouse/stack/",),
     "pooch": ("lakehouse/stack/download.py",),
     "dagster": ("lakehouse/orchestration/",),
+    "google": ("lakehouse/publications/bigquery/",),
 }
 # Who may look into the environment beside the settings: what hands it on to child processes, sets it for a vendor, or dies on purpose.
 ENVIRONMENT_READERS = {
@@ -75,6 +81,7 @@ DOCUMENTS = (
     "docs/orchestration.md",
     "docs/from-oso.md",
     "docs/query/README.md",
+    "docs/bigquery.md",
     "docs/publications.md",
 )
 
@@ -134,9 +141,10 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     assert len([setting for _, _, settings in sections() for setting in settings]) >= 20
 
 
-def test_the_lock_names_hashes_and_no_hosts() -> None:
+@pytest.mark.parametrize("name", ["requirements.lock", "tests/bigquery/requirements.lock"])
+def test_the_lock_names_hashes_and_no_hosts(name: str) -> None:
     """Each requirement stands with a version and hashes, and nothing says where it is fetched."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
     assert "://" not in text
     assert [

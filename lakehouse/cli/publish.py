@@ -57,6 +57,28 @@ def static(
     _publish(chosen, "static", output)
 
 
+@app.command(epilog="Example: osslake publish bigquery --project my-project --dataset osslake --location EU")
+def bigquery(
+    context: typer.Context,
+    project: Annotated[str, typer.Option("--project", help="Google Cloud project; default: the setting.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset, made if there is none; default: the setting.")] = "",
+    location: Annotated[str, typer.Option("--location", help="Where the dataset is made, such as EU.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Of BigQuery's API, such as an emulator's.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="Let everybody with a Google account read the dataset.")] = False,
+    external: Annotated[bool, typer.Option("--external", help="Show the lake's own Iceberg files, which lie in Cloud Storage.")] = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Show the marts as tables of a BigQuery dataset, loaded where they differ, all moved to the release in one transaction."""
+    settings = context.obj.settings
+    place = {"project": project, "dataset": dataset, "location": location, "endpoint": endpoint}
+    chosen = with_target(settings, settings.publish.bigquery, "bigquery", **place, public=public, external=external)
+    if not (chosen.publish.bigquery.project and chosen.publish.bigquery.dataset):
+        raise typer.BadParameter(
+            "bigquery wants --project and --dataset, such as: osslake publish bigquery --project my-project --dataset osslake"
+        )
+    _publish(chosen, "bigquery", output)
+
+
 @app.command(epilog="Example: osslake publish postgres --dsn postgresql://osslake@db.example.org/lake --schema marts")
 def postgres(
     context: typer.Context,
@@ -74,7 +96,7 @@ def postgres(
     _publish(chosen, "postgres", output)
 
 
-def with_target(settings: Settings, part: BaseModel, name: str, **chosen: str) -> Settings:
+def with_target(settings: Settings, part: BaseModel, name: str, **chosen: str | bool) -> Settings:
     """Return the settings with what a command says of a target, checked as the file's are; what it leaves empty stays.
 
     Raises:

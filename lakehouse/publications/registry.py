@@ -24,13 +24,23 @@ def _static(settings: Settings) -> Publication | None:
     return StaticPublication(settings) if settings.publish.static else None
 
 
+def _bigquery(settings: Settings) -> Publication | None:
+    if not (settings.publish.bigquery.project and settings.publish.bigquery.dataset):
+        return None
+    try:
+        from lakehouse.publications.bigquery.publication import BigQueryPublication
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{error.name} is missing; install the extra: pip install 'osslake[bigquery]'", module=error.name) from error
+    return BigQueryPublication(settings)
+
+
 def _postgres(settings: Settings) -> Publication | None:
     from lakehouse.publications.postgres import PostgresPublication
 
     return PostgresPublication(settings) if settings.publish.postgres.dsn.get_secret_value() else None
 
 
-_TARGETS: dict[str, Callable[[Settings], Publication | None]] = {LAKE: _iceberg, "static": _static, "postgres": _postgres}
+_TARGETS: dict[str, Callable[[Settings], Publication | None]] = {LAKE: _iceberg, "static": _static, "postgres": _postgres, "bigquery": _bigquery}
 """Name -> what makes the target that the settings name; None where they don't. A vendor's package is imported once its target is wanted."""
 NAMES = tuple(_TARGETS)
 

@@ -4,7 +4,7 @@
 AUDIT (name no_collapse);
 WITH days AS (
   SELECT CAST(period_start AS DATE) AS day, SUM(loaded_count) AS record_count
-  FROM staging.stg_gharchive__hours
+  FROM marts.event_coverage_v1
   WHERE state IN ('loaded', 'empty')
   GROUP BY 1
   HAVING SUM(period_seconds) >= 86400

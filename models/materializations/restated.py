@@ -17,17 +17,15 @@ In a full build (`control.run.is_full`) all rows go, nothing is recorded but tha
 """
 
 import typing as t
-from datetime import date
 
 from sqlglot import exp
 from sqlmesh import CustomMaterialization
 
 from catalog.crash import crash_point
+from lakehouse.months import months_together
 
 TOO_LARGE = {"EXCEEDED_LOCAL_MEMORY_LIMIT", "EXCEEDED_GLOBAL_MEMORY_LIMIT", "HIVE_WRITER_DATA_ERROR"}
 """Trino's names for: memory ends, or a writer has to spill where the object store takes no temporary files. Nothing was inserted then."""
-ROWS_AT_ONCE = 500_000
-"""How many rows are sorted at a time where memory is scarce: some 200 MB."""
 
 
 class Restated(CustomMaterialization):
@@ -126,20 +124,3 @@ class Restated(CustomMaterialization):
 
 def _scratch(name: str, cte: str) -> str:
     return f"scratch.{name.partition('.')[2]}__{cte}"
-
-
-def months_together(counts: t.Sequence[tuple[date, int]]) -> list[tuple[date, date]]:
-    """Return the first and last months of runs of months that have some ROWS_AT_ONCE rows, or one month each.
-
-    Args:
-        counts: months, sorted, and their rows.
-    """
-    runs: list[tuple[date, date]] = []
-    size = ROWS_AT_ONCE
-    for month, rows in counts:
-        if size + rows > ROWS_AT_ONCE:
-            runs.append((month, month))
-            size = 0
-        runs[-1] = (runs[-1][0], month)
-        size += rows
-    return runs

@@ -21,7 +21,14 @@ LIMIT_S = 240.0
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "sqlmesh", "ingest.loader", "ingest.gharchive.package", "ingest.git"]
-    + ["ingest.oss_directory", "lakehouse.cli", "lakehouse.ingest", "lakehouse.releases", "lakehouse.run"]
+    + [
+        "ingest.oss_directory",
+        "lakehouse.cli",
+        "lakehouse.ingest",
+        "lakehouse.publications.bigquery.publication",
+        "lakehouse.releases",
+        "lakehouse.run",
+    ]
 )
 
 

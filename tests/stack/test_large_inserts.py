@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from datetime import date
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -31,19 +30,6 @@ def restated() -> ModuleType:
         warnings.simplefilter("ignore")
         from models.materializations import restated
     return restated
-
-
-def test_months_go_together_up_to_a_number_of_rows(restated: ModuleType) -> None:
-    """A month that is too large by itself goes alone."""
-    months = [date(2024, month, 1) for month in range(1, 6)]
-    counts = list(zip(months, (10, restated.ROWS_AT_ONCE - 10, 1, restated.ROWS_AT_ONCE + 1, 5), strict=True))
-    assert restated.months_together(counts) == [
-        (months[0], months[1]),
-        (months[2], months[2]),
-        (months[3], months[3]),
-        (months[4], months[4]),
-    ]
-    assert restated.months_together([]) == []
 
 
 @pytest.mark.stack

@@ -37,7 +37,7 @@ WITH run AS (
   CROSS JOIN @rolling_window_days()
 ), hours AS (
   SELECT CAST(period_start AS DATE) AS day, SUM(period_seconds) AS loaded_seconds
-  FROM staging.stg_gharchive__hours
+  FROM marts.event_coverage_v1
   WHERE state IN ('loaded', 'empty')
   GROUP BY 1
 ), covered AS (
@@ -49,7 +49,7 @@ WITH run AS (
   SELECT
     s.window_name, s.sample_date, s.first_day, s.end_day,
     @date_minus(s.end_day, 1) <= (SELECT as_of_date FROM run) AS is_period_complete,
-    CASE WHEN (SELECT COUNT(*) FROM staging.stg_gharchive__hours) > 0
+    CASE WHEN (SELECT COUNT(*) FROM marts.event_coverage_v1) > 0
       THEN CAST(COALESCE(c.loaded_seconds, 0) AS DOUBLE) / CAST(86400 * DATE_DIFF('day', s.first_day, s.end_day) AS DOUBLE) END AS coverage
   FROM spans AS s
   LEFT JOIN covered AS c ON c.window_name = s.window_name AND c.sample_date = s.sample_date

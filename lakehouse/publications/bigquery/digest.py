@@ -1,0 +1,69 @@
+"""BigQuery computes the content digest of what it loaded: the same number as the release's, of the same rows (docs/formats/release.md).
+
+What a double's shortest text is, BigQuery has no function for: it is the first of 15, 16 and 17 digits that reads back as the same number.
+Doubles below 1e-300, and powers of two beyond 1e23, may have a shorter text still; no column holds any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from catalog.digests import MODULUS, FileDigest, total
+from catalog.release_document import ReleasedFile, ReleasedTable
+
+_CHUNKS = 4
+_TEXTS = {
+    "string": "{0}",
+    "long": "CAST({0} AS STRING)",
+    "int": "CAST({0} AS STRING)",
+    "boolean": "CAST({0} AS STRING)",
+    "date": "CAST({0} AS STRING)",
+    "timestamptz": "CAST(UNIX_MICROS({0}) AS STRING)",
+    "double": (
+        "CASE WHEN {0} = 0 THEN '0.0' WHEN ABS({0}) < 1e16 AND {0} = TRUNC({0}) THEN CONCAT(CAST(CAST({0} AS INT64) AS STRING), '.0')"
+        " WHEN CAST(FORMAT('%.15g', {0}) AS FLOAT64) = {0} THEN FORMAT('%.15g', {0})"
+        " WHEN CAST(FORMAT('%.16g', {0}) AS FLOAT64) = {0} THEN FORMAT('%.16g', {0})"
+        " WHEN ABS({0}) < 1e16 THEN FORMAT('%.17g', {0}) ELSE FORMAT('%.16e', {0}) END"
+    ),
+}
+
+
+def digests_sql(staged: Mapping[str, ReleasedTable]) -> str:
+    """Return a query for row count and digest of several tables.
+
+    Args:
+        staged: how SQL names a table -> the table of a release whose rows are there.
+
+    The answer has a row for each: `table_name` (of the release), `row_count` and the sums `chunk_0` to `chunk_3`.
+    """
+    return " UNION ALL ".join(_digest_sql(path, table) for path, table in staged.items())
+
+
+def _digest_sql(path: str, table: ReleasedTable) -> str:
+    fields = sorted(table.schema_["fields"], key=lambda field: field["id"])
+    texts = [_text(field["name"], field["type"]) for field in fields if field["name"] in table.content_columns]
+    row = ", CODE_POINTS_TO_STRING([31]), ".join(texts)
+    sums = ", ".join(f"IFNULL(SUM({_chunk(number)}), 0) AS chunk_{number}" for number in range(_CHUNKS))
+    return f"SELECT '{table.name}' AS table_name, COUNT(*) AS row_count, {sums} FROM (SELECT TO_HEX(MD5(CONCAT({row}))) AS md5 FROM {path})"
+
+
+def _text(name: str, kind: str) -> str:
+    return f"COALESCE({_TEXTS[kind].format(f'`{name}`')}, CODE_POINTS_TO_STRING([0]))"
+
+
+def _chunk(number: int) -> str:
+    """Return the SQL for four bytes of a row's MD5 as a number, the first byte lowest."""
+    digits = ", ".join(f"SUBSTR(md5, {8 * number + 2 * byte + 1}, 2)" for byte in reversed(range(4)))
+    return f"CAST(CONCAT('0x', {digits}) AS INT64)"
+
+
+def digest_of(row: Mapping[str, Any]) -> FileDigest:
+    """Return the digest that a row of the answer says."""
+    number = sum(row[f"chunk_{chunk}"] << (32 * chunk) for chunk in range(_CHUNKS))
+    return FileDigest(row["row_count"], number % MODULUS)
+
+
+def released_digest(files: Sequence[ReleasedFile]) -> FileDigest:
+    """Return what a release says of the rows of these data files."""
+    return total(FileDigest(file.row_count or 0, int(file.content_digest or "0", 16)) for file in files)

@@ -1,0 +1,109 @@
+"""Staging tables: what is to come, loaded from the release's own Parquet files beside the tables that readers see, and checked there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from google.cloud import bigquery
+
+from catalog.bucket import bucket_key, open_bucket
+from catalog.crash import crash_point
+from catalog.errors import PublishError
+from catalog.releases import Release
+from catalog.settings import Settings
+from lakehouse.publications.bigquery.connection import Connection
+from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
+from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
+from lakehouse.publications.changes import TableChange
+
+CLOUD_STORAGE = "storage.googleapis.com"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A staging table with the rows that are to come into a table; `size_bytes` as BigQuery counts them."""
+
+    change: TableChange
+    name: str
+    size_bytes: int
+
+
+def gs_address(settings: Settings, path: str) -> str | None:
+    """Return a file's gs:// address; None where the lake isn't in Cloud Storage."""
+    storage = settings.storage
+    if storage.type != "s3" or urlsplit(storage.endpoint).hostname != CLOUD_STORAGE:
+        return None
+    return f"gs://{settings.dataset}/{bucket_key(settings.dataset, path)}"
+
+
+def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange]) -> list[Staged]:
+    """Load the files of changed tables, each table into a staging table of its own; BigQuery works on all of them at once.
+
+    Raises:
+        PublishError: BigQuery refused a table or a file.
+        StorageError: a file of the lake can't be read.
+    """
+    run = secrets.token_hex(4)
+    begun: list[tuple[TableChange, str, list[bigquery.LoadJob]]] = []
+    for change in (one for one in changes if one.files):
+        name = f"staging_{run}_{change.table.name}"
+        connection.create_table(_staging_table(settings, connection.table_reference(name), change, release))
+        begun.append((change, name, _begin_loads(settings, connection, name, change)))
+        crash_point("publish.bigquery.load")
+    for _, name, jobs in begun:
+        for job in jobs:
+            connection.finish_load(name, job)
+    return [Staged(change, name, connection.table(name).num_bytes or 0) for change, name, _ in begun]
+
+
+def _staging_table(settings: Settings, reference: bigquery.TableReference, change: TableChange, release: Release) -> bigquery.Table:
+    table = bigquery.Table(reference, schema=columns_of(change.table))
+    table.expires = datetime.now(UTC) + timedelta(hours=settings.publish.bigquery.staging_hours)
+    table.labels = {OWNER_LABEL: owner(release), ROLE_LABEL: STAGING}
+    return table
+
+
+def _begin_loads(settings: Settings, connection: Connection, name: str, change: TableChange) -> list[bigquery.LoadJob]:
+    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added."""
+    config = bigquery.LoadJobConfig(
+        source_format=bigquery.SourceFormat.PARQUET,
+        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+    )
+    bucket, jobs = open_bucket(settings), []
+    for file in change.files:
+        address = gs_address(settings, file.path)
+        if address:
+            jobs.append(connection.begin_load(name, address, config))
+            continue
+        try:
+            with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
+                jobs.append(connection.begin_load(name, path, config))
+        except FileNotFoundError as error:
+            raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
+    return jobs
+
+
+def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:
+    """Have BigQuery count and digest what was loaded, and compare it with the release.
+
+    Raises:
+        PublishError: a table's rows are others than the release's; the message names it.
+    """
+    if not staged:
+        return
+    crash_point("publish.bigquery.check")
+    sql = digests_sql({connection.path(one.name): one.change.table for one in staged})
+    found = {row["table_name"]: digest_of(row) for row in connection.query("checking what was loaded", sql)}
+    for one in staged:
+        expected, actual = released_digest(one.change.files), found[one.change.table.name]
+        if actual != expected:
+            raise PublishError(
+                f"{one.change.table.name}: BigQuery loaded {actual.row_count:,} rows with content digest {actual.hex}, the release has"
+                f" {expected.row_count:,} with {expected.hex}; nothing was published, run it again",
+                table=one.change.table.name,
+            )

@@ -1,0 +1,1 @@
+"""Publication to BigQuery, on its emulator."""
