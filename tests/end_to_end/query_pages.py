@@ -108,6 +108,35 @@ def _truth(truth: Path, project: str, metric: str) -> Rows:
         ).fetchall()
 
 
+def answers_of(lake: Lake) -> tuple[str, dict[str, Rows]]:
+    """Return the project with most contributors, and the right answers for it as DuckDB finds them in the last two releases' files."""
+    (project,), *_ = lake.rows(
+        "SELECT project_name FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
+        " WHERE metric_name = 'github_contributors_monthly' GROUP BY 1 ORDER BY count(*) DESC, sum(amount) DESC, 1 LIMIT 1"
+    )
+    calendar = lake.rows(f"SELECT CAST(sample_date AS VARCHAR) FROM marts.metric_periods_v1 WHERE metric_name = '{ROLLING}' ORDER BY 1")
+    steps, amount, days = dict(_series(lake, str(project), ROLLING)), 0.0, []
+    for (day,) in calendar:
+        amount = steps.get(str(day), amount)
+        days.append((str(day), amount))
+    answers = {
+        "months": _series(lake, str(project), "github_contributors_monthly"),
+        "older": _series(lake, str(project), "github_contributors_monthly", lake.release().document.previous),
+        "days": days,
+    }
+    assert all(answers.values())
+    return str(project), answers
+
+
+def _series(lake: Lake, project: str, metric: str, release: str | None = None) -> Rows:
+    rows = lake.rows(
+        "SELECT CAST(sample_date AS VARCHAR), amount FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
+        f" WHERE project_name = '{project}' AND metric_name = '{metric}' ORDER BY 1",
+        release,
+    )
+    return [(str(day), float(str(amount))) for day, amount in rows]
+
+
 def run_python(page: str, question: Question) -> dict[str, Rows]:
     """Run the Python of a page; a block's answer is in the variable `months`, `days` or `older`."""
     names: dict[str, Any] = {"__name__": page}

@@ -135,7 +135,8 @@ def test_the_index_tells_who_tries_what() -> None:
     assert set(rows) == set(page_names()) - {"README.md"}
     for page, said in rows.items():
         engines = {one.engine for one in snippets(page) if one.is_run}
-        assert said == ("`make test`" if engines == {""} else "`make test-stack`" if engines else "**untried**"), page
+        told = "`make test`" if engines == {""} else "`make test-stack`" if engines else "**untried**"
+        assert said == told + (", on an emulator" if engines == {"bigquery"} else ""), page
 
 
 def _uses_a_variable(snippet: Snippet) -> bool:

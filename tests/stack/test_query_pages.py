@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from end_to_end.lakes import Lake, Shelf
 from end_to_end.processes import osslake
-from end_to_end.query_pages import ROLLING, Question, Rows, answers_in, script_of, snippets
+from end_to_end.query_pages import Question, Rows, answers_in, answers_of, script_of, snippets
 from end_to_end.worlds import TINY, build_tiny, hours_of
 from web_servers import granian
 
@@ -39,40 +39,9 @@ def lake(shelf: Shelf) -> Lake:
 @pytest.fixture(scope="module")
 def question(lake: Lake) -> Iterator[Question]:
     """Serve the lake, and ask for the project with the most contributors."""
-    older = lake.release().document.previous
-    assert older is not None
-    (project,), *_ = lake.rows(
-        "SELECT project_name FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
-        " WHERE metric_name = 'github_contributors_monthly' GROUP BY 1 ORDER BY count(*) DESC, sum(amount) DESC, 1 LIMIT 1"
-    )
-    answers = {
-        "months": _series(lake, str(project), "github_contributors_monthly"),
-        "older": _series(lake, str(project), "github_contributors_monthly", older),
-        "days": _days(lake, str(project)),
-    }
-    assert all(answers.values())
+    project, answers = answers_of(lake)
     with granian(lake.folder, dataset=lake.settings.dataset) as address:
-        yield Question(address, str(project), older, answers)
-
-
-def _series(lake: Lake, project: str, metric: str, release: str | None = None) -> Rows:
-    rows = lake.rows(
-        "SELECT CAST(sample_date AS VARCHAR), amount FROM marts.timeseries_metrics_by_project_v1 JOIN marts.projects_v1 USING (project_id)"
-        f" WHERE project_name = '{project}' AND metric_name = '{metric}' ORDER BY 1",
-        release,
-    )
-    return [(str(day), float(str(amount))) for day, amount in rows]
-
-
-def _days(lake: Lake, project: str) -> Rows:
-    """Return the value of every day of the calendar: that of the last step."""
-    steps = dict(_series(lake, project, ROLLING))
-    calendar = lake.rows(f"SELECT CAST(sample_date AS VARCHAR) FROM marts.metric_periods_v1 WHERE metric_name = '{ROLLING}' ORDER BY 1")
-    found, amount = [], 0.0
-    for (day,) in calendar:
-        amount = steps.get(str(day), amount)
-        found.append((str(day), amount))
-    return found
+        yield Question(address, project, str(lake.release().document.previous), answers)
 
 
 def test_trino_gives_the_right_numbers(question: Question, cluster: Cluster) -> None:
