@@ -79,6 +79,8 @@ DOCUMENTS = (
     "docs/maintenance.md",
     "docs/stack.md",
     "docs/orchestration.md",
+    "docs/from-oso.md",
+    "docs/query/README.md",
     "docs/bigquery.md",
     "docs/publications.md",
 )
@@ -98,7 +100,7 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 
 def _modules() -> list[str]:
-    return sorted(str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return ["osslake.py", *sorted(str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))]
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
@@ -194,6 +196,15 @@ def test_imports_go_down_only() -> None:
         [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_what_users_import_is_light() -> None:
+    """`import osslake` brings the catalog's DuckDB, and none of the packages that lakes are made with."""
+    tree = ast.parse((ROOT / "osslake.py").read_text(encoding="utf-8"))
+    assert set(_imports(tree)) & set(PACKAGES) == {"catalog"}
+    code = "import sys, osslake; print(sorted({'dlt', 'sqlmesh', 'pyiceberg', 'pyarrow', 'pandas', 'pydantic', 'boto3'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_vendors_stay_at_their_edges() -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from end_to_end.lakes import Lake
+from end_to_end.query_pages import PROJECT as DEMO_PROJECT
+from end_to_end.query_pages import answers_of, snippets
 from end_to_end.worlds import TINY, build_tiny, hours_of
 from google.cloud.bigquery import LoadJob, QueryJob
 
 from bigquery.datasets import Dataset, digest_of_rows
-from bigquery.emulator import Emulator
+from bigquery.emulator import PROJECT, Emulator
 from bigquery.reader import Reader, names, reading, whole
 from catalog.release_document import ReleasedTable
 from catalog.releases import Release
@@ -73,6 +75,21 @@ def test_every_table_holds_the_rows_of_the_release(published: Published) -> None
     for name, table in _tables(published.releases[1]).items():
         found = digest_of_rows(published.dataset, table)
         assert (name, found.row_count, found.hex) == (name, table.row_count, table.content_digest)
+
+
+def test_queries_of_the_documentation_give_the_right_numbers(published: Published) -> None:
+    """What stands in docs/query/bigquery.md answers, and expands steps to days, as DuckDB does over the release's files."""
+    project, answers = answers_of(Lake(published.dataset.lake))
+    found = {
+        one.claim: [
+            (str(day), amount)
+            for day, amount in published.dataset.client.query(
+                one.text.replace(DEMO_PROJECT, project).replace("my-project.osslake", f"{PROJECT}.{published.dataset.name}")
+            ).result()
+        ]
+        for one in snippets("bigquery.md")
+    }
+    assert found == {claim: answers[claim] for claim in ("months", "days")}
 
 
 def test_the_first_publication_loads_each_file_once(published: Published) -> None:

@@ -10,7 +10,7 @@ from catalog.duck import DuckConnection, connect
 from end_to_end.lakes import Lake
 
 LEVELS = ("artifact", "project", "collection")
-_IDS = """CASE level
+ENTITY_IDS = """CASE level
     WHEN 'artifact' THEN sha256(split_part(entity, '/', 1) || chr(31) || split_part(entity, '/', 2) || chr(31)
                                 || substr(entity, length(split_part(entity, '/', 1)) + length(split_part(entity, '/', 2)) + 3))
     ELSE sha256('OSS_DIRECTORY' || chr(31) || level || chr(31) || entity) END"""
@@ -73,7 +73,7 @@ def _load(connection: DuckConnection, lake: Lake, truth: Path, release: str | No
         connection.register("rows", rows)
         connection.execute(f"CREATE TABLE {name} AS FROM rows")
         connection.unregister("rows")
-    connection.execute(f"CREATE TABLE expected_values AS SELECT *, {_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'")
+    connection.execute(f"CREATE TABLE expected_values AS SELECT *, {ENTITY_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'")
 
 
 def _differ(connection: DuckConnection, ours: str, expected: str) -> list[tuple[object, ...]]:
