@@ -9,7 +9,7 @@ import pytest
 from released_lake import ReleasedLake
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
-SLOW_FOLDERS = ("stack", "end_to_end", "contract")
+SLOW_FOLDERS = ("stack", "bigquery", "end_to_end", "contract")
 """Begun first, so that no process of several is left alone with them at the end; the fastest folders fill what is left."""
 
 

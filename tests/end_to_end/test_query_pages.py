@@ -135,7 +135,8 @@ def test_the_index_tells_who_tries_what() -> None:
     assert set(rows) == set(page_names()) - {"README.md"}
     for page, said in rows.items():
         engines = {one.engine for one in snippets(page) if one.is_run}
-        told = "`make test`" if engines == {""} else "`make test-stack`" if engines else "**untried**"
+        where = {"": "test", "spark": "test-stack-long"}
+        told = f"`make {where.get(max(engines), 'test-stack')}`" if engines else "**untried**"
         assert said == told + (", on an emulator" if engines == {"bigquery"} else ""), page
 
 

@@ -87,6 +87,7 @@ def _asked(connection: psycopg.Connection[Any], script: str) -> list[Any]:
     return cursor.fetchall()
 
 
+@pytest.mark.long
 def test_spark_gives_the_right_numbers(question: Question, tmp_path: Path) -> None:
     """Spark fetches the packages that the page names, and answers, expands steps, and reads the older release."""
     java = spark.find_java()
