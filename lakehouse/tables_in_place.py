@@ -113,21 +113,14 @@ class _View:
 
     def _insert(self, chosen: str) -> None:
         """Insert rows of the view, some months at a time; a table that was never filled is marked until it has all of them."""
-        conditions = [chosen]
-        if self.day:
-            month = f"CAST(date_trunc('month', {self.day}) AS DATE)"
-            counts = self.session.rows(f"SELECT {month}, count(*) FROM {self.source}{chosen} GROUP BY 1 ORDER BY 1")
-            runs = months_together([(first, rows) for first, rows in counts])
-            within = f"{chosen} AND " if chosen else " WHERE "
-            conditions = [f"{within}{self.day} >= DATE '{first}' AND {self.day} < DATE '{_month_after(last)}'" for first, last in runs] or [
-                chosen
-            ]
-        if self.is_new and len(conditions) > 1:
+        conditions = self._conditions(chosen)
+        is_filled = self.is_new and (len(conditions) > 1 or FILLING in self.table.properties)
+        if is_filled:
             self.table.refresh().transaction().set_properties({FILLING: "true"}).commit_transaction()
         for condition in conditions:
             crash_point("publish.months")
             self.session.rows(f"INSERT INTO {self.target} ({self.columns}) SELECT {self.columns} FROM {self.source}{condition}")
-        if self.is_new and len(conditions) > 1:
+        if is_filled:
             self.table.refresh().transaction().remove_properties(FILLING).commit_transaction()
 
     def _where(self, months: set[date | None]) -> str:
@@ -139,11 +132,27 @@ class _View:
         )
         return f" WHERE ({' OR '.join(ranges)})"
 
+    def _conditions(self, chosen: str) -> list[str]:
+        """Return a condition for each run of months that Trino's memory can hold, of those that view or table have under a condition."""
+        if not self.day:
+            return [chosen]
+        month = f"CAST(date_trunc('month', {self.day}) AS DATE)"
+        both = " UNION ALL ".join(f"SELECT {self.day} FROM {relation}{chosen}" for relation in (self.source, self.target))
+        counts = self.session.rows(f"SELECT {month}, count(*) FROM ({both}) AS days GROUP BY 1 ORDER BY 1")
+        within = f"{chosen} AND " if chosen else " WHERE "
+        return [
+            f"{within}{self.day} >= DATE '{first}' AND {self.day} < DATE '{_month_after(last)}'"
+            for first, last in months_together([(first, rows) for first, rows in counts])
+        ] or [chosen]
+
     def _differing(self, where: str) -> set[date | None]:
         month = f"CAST(date_trunc('month', {self.day}) AS DATE)" if self.day else "CAST(NULL AS DATE)"
-        new, old = (f"SELECT {self.columns} FROM {relation}{where}" for relation in (self.source, self.target))
-        query = f"SELECT DISTINCT {month} FROM ((({new}) EXCEPT ({old})) UNION ALL (({old}) EXCEPT ({new}))) AS differing"
-        return {row[0] for row in self.session.rows(query)}
+        differing: set[date | None] = set()
+        for condition in self._conditions(where):
+            new, old = (f"SELECT {self.columns} FROM {relation}{condition}" for relation in (self.source, self.target))
+            query = f"SELECT DISTINCT {month} FROM ((({new}) EXCEPT ({old})) UNION ALL (({old}) EXCEPT ({new}))) AS differing"
+            differing |= {row[0] for row in self.session.rows(query)}
+        return differing
 
 
 def _spans(months: Iterable[date]) -> list[tuple[date, date]]:
