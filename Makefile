@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 DIST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page screenshots lock clean
+.PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page screenshots transcript lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
 
 screenshots: $(STAMP) ## take the pictures of docs/orchestration.md anew (needs uv, and Debian's chromium and chromium-driver)
 	uv run --quiet --no-project --with selenium==4.38.0 scripts/dagster_screenshots.py
+
+transcript: $(STAMP) ## write docs/transcript.md anew (starts the servers of make test-stack)
+	OSSLAKE_WRITE_TRANSCRIPT=1 $(PYTEST) -q tests/stack/test_transcript.py
 
 lock: ## choose the versions of all dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -31,6 +31,8 @@ def publish(context: typer.Context, output: OutputOption = Output.text) -> None:
     """Publish the current release: to all targets that the settings name, or to one."""
     if context.invoked_subcommand is None:
         _publish(context.obj.settings, None, output)
+    elif output is not Output.text:
+        raise typer.BadParameter(f"--output stands after the target: osslake publish {context.invoked_subcommand} --output {output}")
 
 
 @app.command(epilog="Example: osslake publish iceberg")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from contract.servers import ServerProcess, free_ports
 from filelock import FileLock
 from google.auth.credentials import AnonymousCredentials
@@ -25,6 +26,10 @@ from catalog.settings import StackSettings
 LOCK = Path(__file__).parent / "requirements.lock"
 PYTHON = "3.13"
 PROJECT = "osslake-tests"
+MISSING = (
+    "BigQuery's emulator needs Python 3.13, and there is none on PATH or among pyenv's versions; `uv python install 3.13`, `pyenv install"
+    " 3.13` or your system's package python3.13 with python3.13-venv brings it"
+)
 _WORKS = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 13))"
 _EXTENSIONS = "import duckdb_extensions as d; [d.import_extension(name) for name in ('icu', 'spatial', 'ducklake')]"
 
@@ -54,6 +59,14 @@ def find_python() -> str | None:
         said = subprocess.run(["uv", "python", "find", "--no-project", PYTHON], capture_output=True, text=True, check=False)
         found.append(said.stdout.strip())
     return next((one for one in found if one and _works(one)), None)
+
+
+def needed_python() -> str:
+    """Return that Python; without it the test is skipped, or fails where CI is set."""
+    python = find_python()
+    if python is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    return python
 
 
 def _works(python: str) -> bool:
