@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a generated world, loaded, computed, released; ends with numbers and commands to copy
 	@scripts/demo
 
-test: $(STAMP) ## all tests but the long ones (ten minutes at most on two cores)
+test: $(STAMP) ## all tests but the long ones (some 17 minutes on two cores)
 	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" $(ARGS)
 
 test-kill: $(STAMP) ## SIGKILL at many random moments

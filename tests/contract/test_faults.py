@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from pyiceberg.catalog.rest import RestCatalog
 from web_servers import free_port, granian, nginx
 
 from catalog.bucket import RELEASES_FOLDER, open_bucket
+from catalog.errors import OsslakeError
 from contract.combinations import Combination
 from contract.conftest import run
 from contract.loading import load_ids
 from contract.proxy import FAULTS, SwallowingProxy, swallowing
+from contract.servers import START_TIMEOUT_S
 from lakehouse.publications.static import export_static
 
 pytestmark = pytest.mark.stack
@@ -34,6 +37,20 @@ def check_told(ended: Finished, *ports: int) -> None:
     assert (ended.code, "Traceback" in ended.err, last.startswith("error: ")) == (1, False, True), ended
     assert not ports or any(str(port) in last for port in ports), last
     assert "run again" in last, last
+
+
+def _wait_for_objects(lake: Lake) -> None:
+    """Wait until objects can be read: SeaweedFS says that it is well some moments before it knows where they lie, and answers 500 till then."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            lake.rows("SELECT count(*) FROM marts.events_v1")
+        except OsslakeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 @pytest.mark.parametrize("combination", [("s3", "rest")], indirect=True, ids="-".join)
@@ -56,6 +73,7 @@ def test_the_store_is_killed_in_the_middle_of_a_load(combination: Combination, t
             assert rows == events.row_count > 0
             assert httpx.get(f"{api}/healthz", timeout=60).json()["release"].startswith("000001-")
             store.process.start()
+            _wait_for_objects(lake)
     run_again(lake)
     assert raw_rows(lake) == raw_rows(unharmed)
     assert digests(lake.release()) == digests(unharmed.release())

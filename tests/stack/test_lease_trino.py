@@ -121,6 +121,7 @@ def test_a_statement_that_was_posted_is_not_begun_too_late(cluster: Cluster, tmp
         stale.join()
 
 
+@pytest.mark.long
 def test_a_run_that_wakes_up_too_late_changes_nothing(cluster: Cluster, tmp_path: Path, start_run: Callable[[Lake], Running]) -> None:
     """Another run cancels what it left in Trino, does its work anew and releases; awake, it stops at once and says who has the lake."""
     build_tiny(tmp_path)
