@@ -20,10 +20,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a generated world, loaded, computed, released; ends with numbers and commands to copy
 	@scripts/demo
 
-test: $(STAMP) ## all tests but the long ones (some 17 minutes on two cores)
+test: $(STAMP) ## all tests but the long ones
 	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" $(ARGS)
 
-test-kill: $(STAMP) ## SIGKILL at many random moments
+test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run alone
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
@@ -57,5 +57,5 @@ lock: ## choose the versions of all dependencies anew (needs uv)
 	  tests/bigquery/requirements.in -o tests/bigquery/requirements.lock
 
 clean: ## remove .venv, the demo and what tools left
-	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

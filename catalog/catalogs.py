@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
 CATALOG_NAME = "osslake"
+_TABLES_OF_A_SQL_CATALOG = ("iceberg_tables", "iceberg_namespace_properties")
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -38,18 +39,30 @@ def load_iceberg_catalog(settings: Settings) -> Catalog:
     Raises:
         SettingsError: the catalog can't be reached with these settings.
     """
-    from pyiceberg.catalog import load_catalog
-
     warnings.filterwarnings("ignore", module="pyiceberg", message=".*Delete operation did not match.*")
     properties = open_bucket(settings).io_properties() | (_sql(settings) if settings.catalog.type == "sql" else _rest(settings))
     try:
-        catalog = load_catalog(CATALOG_NAME, **(properties | settings.catalog.properties))
+        catalog = _loaded(properties | settings.catalog.properties)
     except Exception as error:
         uri = _without_password(properties["uri"])
         raise SettingsError(f"the Iceberg catalog at {uri} can't be opened: {_first_line(error)}", uri=uri) from error
     if settings.catalog.type == "sql":
         weakref.finalize(catalog, catalog.engine.dispose)  # type: ignore[attr-defined]  # connections go with the catalog
     return catalog
+
+
+def _loaded(properties: dict[str, Any]) -> Catalog:
+    """Open a catalog; PyIceberg makes the two tables of a new SQL catalog, and fails where another process made one since it looked."""
+    from pyiceberg.catalog import load_catalog
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in _TABLES_OF_A_SQL_CATALOG:
+        try:
+            return load_catalog(CATALOG_NAME, **properties)
+        except SQLAlchemyError as error:
+            if "already exists" not in str(error):
+                raise
+    return load_catalog(CATALOG_NAME, **properties)
 
 
 def _sql(settings: Settings) -> dict[str, Any]:

@@ -41,6 +41,8 @@ __all__ = [
     "release_id",
 ]
 
+IDS_SHOWN = 10
+
 
 @dataclass(frozen=True)
 class Release:
@@ -129,17 +131,25 @@ def read_release(source: Settings | Bucket, identifier: str | None = None) -> Re
     return _read(bucket, _expand(bucket, identifier))
 
 
-def _expand(bucket: Bucket, prefix: str) -> str:
+def _expand(bucket: Bucket, asked: str) -> str:
     """Return the id that a sequence number or an id's beginning stands for."""
     latest = read_latest(bucket)
-    kept = [one for one in kept_ids(bucket) if latest is not None and sequence_of(one) <= latest.sequence]
-    if prefix.isdigit():
-        fitting = [one for one in kept if sequence_of(one) == int(prefix)]
+    return choose_id([one for one in kept_ids(bucket) if latest is not None and sequence_of(one) <= latest.sequence], asked)
+
+
+def choose_id(kept: list[str], asked: str) -> str:
+    """Return the one of these ids that a sequence number, an id's beginning or an id stands for.
+
+    Raises:
+        ReleaseError: none does, or several; the message lists the newest ids.
+    """
+    if re.fullmatch("[0-9]+", asked):
+        fitting = [one for one in kept if sequence_of(one) == int(asked)]
     else:
-        fitting = [one for one in kept if re.match(r"[0-9]{6,}-", prefix) and one.startswith(prefix)]
+        fitting = [one for one in kept if re.match(r"[0-9]{6,}-", asked) and one.startswith(asked)]
     if len(fitting) != 1:
-        problem = "is no release" if not fitting else f"stands for {len(fitting)} releases"
-        raise ReleaseError(f"{prefix!r} {problem}; kept are {_listed(kept)}", id=prefix)
+        problem = f"stands for {len(fitting)} releases" if fitting else "is no release of this lake"
+        raise ReleaseError(f"{asked!r} {problem}; {_listed(kept)}", id=asked)
     return fitting[0]
 
 
@@ -150,14 +160,14 @@ def kept_ids(bucket: Bucket) -> list[str]:
 
 
 def _listed(ids: list[str]) -> str:
-    return ", ".join(one[:19] for one in ids[-10:]) or "none"
+    return f"kept are {', '.join(one[:19] for one in ids[-IDS_SHOWN:]) or 'none'}; `osslake release list` lists them, a sequence number will do"
 
 
 def _read(bucket: Bucket, identifier: str) -> Release:
     try:
         content = bucket.read(document_key(identifier))
     except FileNotFoundError as error:
-        raise ReleaseError(f"release {identifier} does not exist; kept are {_listed(kept_ids(bucket))}", id=identifier) from error
+        raise ReleaseError(f"release {identifier} does not exist; {_listed(kept_ids(bucket))}", id=identifier) from error
     return parse_release(identifier, content)
 
 

@@ -1,4 +1,4 @@
-"""The rows of a query as text or as a file: table, CSV, JSON, Parquet.
+"""The rows of a query as text or as a file: table, CSV, JSON, NDJSON, Arrow, Parquet.
 
 Rows come as Arrow batches and leave as they come, so memory does not grow with their number. In text, times are ISO 8601 in UTC
 (`2024-01-31T12:00:00Z`; microseconds where there are any), intervals ISO 8601 durations, lists and structs are JSON, bytes are hexadecimal.
@@ -6,7 +6,8 @@ Rows come as Arrow batches and leave as they come, so memory does not grow with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, BinaryIO, Literal
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-ResultFormat = Literal["table", "csv", "json", "parquet"]
+ResultFormat = Literal["table", "csv", "json", "ndjson", "arrow", "parquet"]
 TABLE_ROWS = 200
 _JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
 Write = Callable[[pa.Schema, Iterable[pa.RecordBatch], BinaryIO], int]
@@ -23,7 +24,14 @@ Write = Callable[[pa.Schema, Iterable[pa.RecordBatch], BinaryIO], int]
 
 def write_result(output_format: ResultFormat, schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:
     """Write rows in a format and return how many were written; columns of one name are told apart by a number."""
-    writers: dict[ResultFormat, Write] = {"table": _write_table, "csv": _write_csv, "json": _write_json, "parquet": _write_parquet}
+    writers: dict[ResultFormat, Write] = {
+        "table": _write_table,
+        "csv": _write_csv,
+        "json": _write_json,
+        "ndjson": _write_ndjson,
+        "arrow": _write_arrow,
+        "parquet": _write_parquet,
+    }
     names = _distinct(schema.names)
     named = pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
     return writers[output_format](named, (batch.rename_columns(names) for batch in batches), out)
@@ -50,6 +58,15 @@ def _write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: Bi
     return rows
 
 
+def _write_arrow(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:
+    rows = 0
+    with pa.ipc.new_stream(out, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
 def _write_csv(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:
     rows = 0
     with csv.CSVWriter(out, _flat(pa.RecordBatch.from_pylist([], schema)).schema) as writer:
@@ -62,12 +79,75 @@ def _write_csv(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: Binary
 def _write_json(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:
     rows = 0
     out.write(b"[")
-    for row in _rows(batches):
+    for row in json_rows(schema.names, batches):
         out.write(b",\n" if rows else b"\n")
-        out.write(orjson.dumps(dict(zip(schema.names, row, strict=True)), _json_value, _JSON_OPTIONS))
+        out.write(row)
         rows += 1
     out.write(b"\n]\n")
     return rows
+
+
+def _write_ndjson(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:
+    rows = 0
+    for row in json_rows(schema.names, batches):
+        out.write(row + b"\n")
+        rows += 1
+    return rows
+
+
+def json_rows(names: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Yield each row as a JSON object."""
+    for row in _rows(batches):
+        yield orjson.dumps(dict(zip(names, row, strict=True)), _json_value, _JSON_OPTIONS)
+
+
+def result_chunks(
+    output_format: Literal["csv", "ndjson", "arrow"], schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> Iterator[bytes]:
+    """Yield rows as bytes, a piece for each batch, so that no more than one is held; NDJSON ends with `{"end":true,"rows":N}`.
+
+    The first piece holds what stands before the rows. Who stops in the middle of a CSV document or an NDJSON one has less than the whole:
+    the end has to be told by other means (the end record, the end of the chunks).
+    """
+    chunks = {"csv": _csv_chunks, "ndjson": _ndjson_chunks, "arrow": _arrow_chunks}[output_format]
+    return chunks(schema, batches)
+
+
+def _ndjson_chunks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    rows = 0
+    for batch in batches:
+        yield b"".join(row + b"\n" for row in json_rows(schema.names, [batch]))
+        rows += batch.num_rows
+    yield b'{"end":true,"rows":%d}\n' % rows
+
+
+def _csv_chunks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    out = io.BytesIO()
+    with csv.CSVWriter(out, _flat(pa.RecordBatch.from_pylist([], schema)).schema) as writer:
+        yield _taken(out)
+        for batch in batches:
+            writer.write_batch(_flat(batch))
+            yield _taken(out)
+    yield _taken(out)
+
+
+def _arrow_chunks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    out = io.BytesIO()
+    writer = pa.ipc.new_stream(out, schema)
+    yield _taken(out)
+    for batch in batches:
+        writer.write_batch(batch)
+        yield _taken(out)
+    writer.close()
+    yield _taken(out)
+
+
+def _taken(out: io.BytesIO) -> bytes:
+    """Return what was written, and empty the buffer."""
+    content = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return content
 
 
 def _write_table(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> int:

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from catalog.errors import SettingsError
@@ -209,6 +209,52 @@ class PublishSettings(_Part):
     bigquery: BigQueryTarget = BigQueryTarget()
 
 
+class LimitSettings(_Part):
+    """What one client may ask of `osslake serve`, and what one answer may take: [api.md](api.md#limits). 0: no limit."""
+
+    requests_per_s: float = Field(50.0, ge=0, description="of a client, in the long run")
+    requests_burst: int = Field(200, ge=1, description="of a client at once, after a pause")
+    files_per_s: float = Field(1_000.0, ge=0, description="likewise for data files, release documents and the Iceberg catalog")
+    files_burst: int = Field(5_000, ge=1, description="likewise")
+    cost_per_minute: int = Field(6_000, ge=0, description="that a client's answers may cost together")
+    url_bytes: int = Field(16_384, ge=0, le=65_000, description="of path and query string; the server itself takes 65,534")
+    header_bytes: int = Field(32_768, ge=0, le=400_000, description="of a request's headers; the server itself takes 417,792")
+    answer_bytes: int = Field(64_000_000, ge=0, description="of an answer of the REST API, before it is packed")
+    query_timeout_s: float = Field(5.0, ge=0, description="for a query; 0: a day")
+    series: int = Field(100, ge=0, description="in one call")
+    points: int = Field(200_000, ge=0, description="of the series of one call together")
+
+    @property
+    def longest_query_s(self) -> float:
+        """Seconds after which a query is ended, whatever was set."""
+        return self.query_timeout_s or 86_400.0
+
+
+class ServeSettings(_Part):
+    """What `osslake serve` takes and gives: [api.md](api.md)."""
+
+    workers: int = Field(2, ge=1, description="processes that answer")
+    replicas: Path | None = Field(None, description="folder of the serving replicas; default: `serving` in the lake's folder of state")
+    keep_replicas: int = Field(3, ge=1, description="newest releases that are answered from replicas; older ones are read by their tables")
+    poll_s: float = Field(2.0, gt=0, description="how often a worker looks for a new release")
+    build_memory: str = Field("1GB", description="DuckDB's limit while a replica is made")
+    build_threads: int = Field(0, ge=0, description="while a replica is made; 0: as many as there are cores")
+    query_memory: str = Field("512MB", description="DuckDB's limit in a worker, for tables that are read from the release's files")
+    query_threads: int = Field(0, ge=0, description="of DuckDB in a worker; 0: as many as there are cores")
+    queries_at_once: int = Field(4, ge=1, description="such queries in a worker; others wait")
+    stop_s: int = Field(30, ge=1, description="how long open answers may take to end when the server is asked to stop; then they are cut")
+    access_log: bool = Field(True, description="a line of JSON for each request, on standard error")
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [], description="networks of proxies whose word for the client's address is taken, such as `10.0.0.0/8`"
+    )
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        "X-Forwarded-For",
+        description="header in which they say it; the other one is never looked at, since clients can send it through them",
+    )
+    fresh_hours: float = Field(36.0, gt=0, description="age that the newest release is not to have: the objective of `/v1/status`")
+    limits: LimitSettings = LimitSettings()
+
+
 class OrchestrationSettings(_Part):
     """How Dagster runs the lake: [orchestration.md](orchestration.md). Times are UTC."""
 
@@ -286,6 +332,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()
     maintain: MaintainSettings = MaintainSettings()
     publish: PublishSettings = PublishSettings()
+    serve: ServeSettings = ServeSettings()
     orchestration: OrchestrationSettings = OrchestrationSettings()
     stack: StackSettings = StackSettings()
 
@@ -315,6 +362,11 @@ class Settings(BaseSettings):
     def state(self) -> Path:
         """The folder of private state: catalog, engine files, load packages, lock."""
         return self.folder / "state"
+
+    @property
+    def replicas(self) -> Path:
+        """The folder of the serving replicas: made from releases, and from them again where it is deleted."""
+        return self.serve.replicas or self.state / "serving"
 
     @property
     def bucket(self) -> str:

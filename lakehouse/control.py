@@ -20,6 +20,7 @@ from catalog.settings import Settings
 from lakehouse.engines import Session
 from lakehouse.raw_binding import EPOCH, RawChange, RawPin, changes_since, partition_day
 
+_STEPS = "entity_id VARCHAR, event_source VARCHAR, measure VARCHAR, is_no_bots BOOLEAN, window_name VARCHAR, sample_date DATE, amount DOUBLE"
 _TABLES = {
     "run": "as_of_date DATE, is_full BOOLEAN, steps_from DATE, audit_from DATE, all_artifacts BOOLEAN, is_redone BOOLEAN",
     "changed_days": "record_date DATE",
@@ -32,6 +33,11 @@ _TABLES = {
     " event_count BIGINT, sign INTEGER",
     "touched_firsts": "level VARCHAR, entity_id VARCHAR, event_source VARCHAR, actor_id VARCHAR, first_date DATE, first_date_no_bots DATE,"
     " sign INTEGER",
+    "touched_actor_days": "event_date DATE, event_source VARCHAR, artifact_id VARCHAR, actor_id VARCHAR, actor_kind VARCHAR, is_commit BOOLEAN,"
+    " sign INTEGER",
+    "touched_artifact_days": "event_date DATE, event_source VARCHAR, artifact_id VARCHAR, event_type VARCHAR, actor_kind VARCHAR, amount DOUBLE,"
+    " sign INTEGER",
+    **{f"steps_before_{level}": _STEPS for level in ("artifact", "project", "collection")},
     "prior_aliases": "artifact_kind VARCHAR, artifact_key VARCHAR, canonical_kind VARCHAR, canonical_key VARCHAR",
     "prior_clones": "repository_url VARCHAR, canonical_kind VARCHAR, canonical_key VARCHAR",
     "prior_entity_artifacts": "level VARCHAR, entity_id VARCHAR, artifact_id VARCHAR",
@@ -43,6 +49,14 @@ _TABLES = {
     "begun": "table_name VARCHAR, snapshot_id VARCHAR, as_of_date DATE",
     "done": "as_of_date DATE, all_artifacts BOOLEAN, is_everything_unpublished BOOLEAN",
 }
+_OF_A_RUN = (
+    "changed_days",
+    "removed_shas",
+    "removed_pulls",
+    "restated_cells",
+    *(name for name in _TABLES if name.startswith(("touched", "steps_before"))),
+    "run",
+)
 _PRIOR = {
     "prior_aliases": "SELECT artifact_kind, artifact_key, canonical_kind, canonical_key FROM intermediate.int_artifacts"
     " WHERE artifact_id <> canonical_artifact_id",
@@ -161,8 +175,7 @@ def _write(
     _fill_calendar(session, days, as_of)
     steps_from = EPOCH if is_full or prior is None else min(prior, as_of) + timedelta(days=1)
     audit_from = EPOCH if is_full else min((steps_from, *days))
-    is_redone = bool(left) and not session.has_transactions
-    _fill(session, "run", [[as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts, is_redone]])
+    _fill(session, "run", [[as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts, bool(left)]])
     _fill(session, "begun", [[name, _text(pin.snapshot_id), as_of] for name, pin in pins.items()])
 
 
@@ -279,5 +292,5 @@ def mark_success(session: Session, pins: Mapping[str, RawPin], settings: Setting
             session.replace(prior, query)
         _fill(session, "baseline", [[name, _text(pin.snapshot_id)] for name, pin in pins.items()])
         _fill(session, "done", [[run[0], settings.transform.all_artifacts, bool(run[1] or waiting)]])
-        for name in ("changed_days", "removed_shas", "removed_pulls", "restated_cells", "touched", "touched_events", "touched_firsts", "run"):
+        for name in _OF_A_RUN:
             session.clear(name)

@@ -1,4 +1,4 @@
-"""Months of a table that are written together, where an engine sorts in memory what it writes."""
+"""Months of a table that are written together where an engine sorts in memory what it writes."""
 
 from __future__ import annotations
 

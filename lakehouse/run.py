@@ -14,8 +14,7 @@ from catalog.raw_tables import RAW_TABLES
 from catalog.settings import SETTINGS_FILE, Settings
 from lakehouse.engines import open_engine
 from lakehouse.lock import held
-from lakehouse.publications import Step, named_publications, publish_each
-from lakehouse.publications.registry import LAKE
+from lakehouse.publications import Step, publications_after_release, publish_each
 from lakehouse.released import is_released, remember_released, run_fingerprint
 from lakehouse.tables import TablesSummary, publish_tables
 from lakehouse.transform import MODELS, TransformSummary, transform
@@ -63,8 +62,7 @@ def run_all(settings: Settings, *, as_of: date | None = None, progress: Progress
     summary.loads = ingest_all(settings, loader, on_load)
     make_release(settings, loader.catalog, summary, as_of=as_of, step=step)
     if summary.release:
-        targets = [target for target in named_publications(settings) if target.name != LAKE]
-        summary.publications = publish_each(settings, targets, summary.release.release, begin)
+        summary.publications = publish_each(settings, publications_after_release(settings), summary.release.release, begin)
     summary.duration_s = time.monotonic() - started
     return summary
 
@@ -126,7 +124,8 @@ def make_release(
         places=summary.tables.places,
     )
     summary.release = create_release(settings, catalog, inputs)
-    remember_released(settings, fingerprint, summary.release.release.id)
+    if not summary.release.held_back:
+        remember_released(settings, fingerprint, summary.release.release.id)
 
 
 def release_now(settings: Settings, as_of: date | None = None, step: Step = lambda _: None) -> RunSummary:

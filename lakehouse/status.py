@@ -96,12 +96,23 @@ def _hours(settings: Settings, catalog: Any) -> list[dict[str, Any]]:
     missing = sorted((row[2], row[0]) for row in rows if row[1] == "missing")
     first, last = min(row[2] for row in rows), max(row[2] for row in rows)
     figures = {"records": sum(row[3] for row in rows), "loaded": sum(row[4] for row in rows), "rejected": sum(row[5] for row in rows)}
-    text = f"hours {first:%Y-%m-%dT%H} to {last:%Y-%m-%dT%H}: " + ", ".join(f"{count:,} {state}" for state, count in states.items())
+    text = f"hours {first:%Y-%m-%dT%H} to {last:%Y-%m-%dT%H} UTC{_other_clock(rows)}: " + ", ".join(
+        f"{count:,} {state}" for state, count in states.items()
+    )
     text += f"; {figures['records']:,} records = {figures['loaded']:,} loaded + {figures['rejected']:,} rejected"
     if missing:
         names = [name for _, name in missing]
         text += f"; missing: {', '.join(names[:MISSING_SHOWN])}{', ...' if len(names) > MISSING_SHOWN else ''}"
     return [{"source": "gharchive", "text": text, "hours": states, "missing": [name for _, name in missing], **figures}]
+
+
+def _other_clock(rows: list[tuple[Any, ...]]) -> str:
+    """Tell of hours whose files are named by another clock than UTC's, as those of old records are."""
+    shifted = sorted((row[2], row[0]) for row in rows if row[0] != f"{row[2]:%Y-%m-%d}-{row[2].hour}")
+    if not shifted:
+        return ""
+    start, name = shifted[0]
+    return f" ({len(shifted):,} files are named by another clock, as their records' times are: {name} begins at {start:%Y-%m-%dT%H} UTC)"
 
 
 def _directories(settings: Settings, catalog: Any) -> list[dict[str, Any]]:

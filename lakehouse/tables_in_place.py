@@ -15,6 +15,7 @@ from catalog.crash import crash_point
 from catalog.datasets import Dataset
 from catalog.duck import identifier
 from catalog.iceberg import ensure_table
+from catalog.partitions import month_after
 from catalog.settings import Settings
 from lakehouse.control import mark_published
 from lakehouse.engines import Session, open_engine
@@ -141,7 +142,7 @@ class _View:
         counts = self.session.rows(f"SELECT {month}, count(*) FROM ({both}) AS days GROUP BY 1 ORDER BY 1")
         within = f"{chosen} AND " if chosen else " WHERE "
         return [
-            f"{within}{self.day} >= DATE '{first}' AND {self.day} < DATE '{_month_after(last)}'"
+            f"{within}{self.day} >= DATE '{first}' AND {self.day} < DATE '{month_after(last)}'"
             for first, last in months_together([(first, rows) for first, rows in counts])
         ] or [chosen]
 
@@ -160,9 +161,5 @@ def _spans(months: Iterable[date]) -> list[tuple[date, date]]:
     spans: list[tuple[date, date]] = []
     for month in sorted(months):
         first = spans.pop()[0] if spans and spans[-1][1] == month else month
-        spans.append((first, _month_after(month)))
+        spans.append((first, month_after(month)))
     return spans
-
-
-def _month_after(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

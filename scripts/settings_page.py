@@ -86,6 +86,7 @@ def _type(annotation: Any) -> str:
     if annotation is SecretStr:
         return "secret text"
     names = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Path": "path", "NoneType": ""}
+    names["IPvAnyNetwork"] = "network"
     kinds = get_args(annotation) if get_origin(annotation) is not dict else ()
     if kinds:
         return " or ".join(filter(None, (_type(kind) for kind in kinds)))

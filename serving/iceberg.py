@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -11,11 +10,11 @@ from catalog import rest_catalog
 from catalog.bucket import bucket_key, open_bucket
 from catalog.rest_catalog import Answer
 from catalog.settings import Settings
+from serving.addresses import base_url
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response
 from serving.releases import ServedReleases
 
 CACHED_DOCUMENTS = 512
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
 
 class IcebergCatalog:
@@ -25,7 +24,7 @@ class IcebergCatalog:
         self._bucket = open_bucket(settings)
         self._dataset = settings.dataset
         self._releases = releases
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url
         self._answer = lru_cache(CACHED_DOCUMENTS)(self._make_answer)
 
     def respond(self, request: Request, path: str, release_id: str | None) -> Response:
@@ -37,7 +36,7 @@ class IcebergCatalog:
         if path.endswith("/namespaces") and parent:
             answer = rest_catalog.child_namespaces(parent)
         else:
-            answer = self._answer(release.id, path, self._base_url(request))
+            answer = self._answer(release.id, path, base_url(request, self._public_url))
         if answer.status != 200:
             return Response(answer.body, answer.status, {"Cache-Control": "no-store"}, "application/json")
         cache_control = IMMUTABLE if rest_catalog.is_immutable(path) else REVALIDATE
@@ -51,13 +50,6 @@ class IcebergCatalog:
 
     def _read(self, location: str) -> bytes:
         return self._bucket.read(bucket_key(self._dataset, location))
-
-    def _base_url(self, request: Request) -> str:
-        """Return the address that clients reach us at: the public one, or the one of this request."""
-        host = request.headers.get("host", "")
-        if not self._public_url and not _HOST.fullmatch(host):
-            raise HTTPException(400, "the Host header names no host")
-        return self._public_url or f"{request.url.scheme}://{host}{request.scope.get('root_path', '')}"
 
 
 def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:

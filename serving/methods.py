@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,6 +11,10 @@ from serving.problems import problem
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 _ALLOW = {"Allow": ", ".join(METHODS)}
+
+
+_LOOKUP = re.compile(r"(/releases/[^/]+)?/v1/lookup")
+"""The one path that is asked by POST, since a URL can't hold its question."""
 
 
 class ReadingMethods:
@@ -19,10 +25,15 @@ class ReadingMethods:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass reading requests on."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if (
+            scope["type"] != "http"
+            or scope["method"] in ("GET", "HEAD")
+            or (scope["method"] == "POST" and _LOOKUP.fullmatch(scope["path"]))
+        ):
             await self.app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await Response(status_code=204, headers=_ALLOW)(scope, receive, send)
+            allowed = {"Allow": "POST, OPTIONS"} if _LOOKUP.fullmatch(scope["path"]) else _ALLOW
+            await Response(status_code=204, headers=allowed)(scope, receive, send)
         else:
             detail = f"{scope['method']} is not allowed: releases can only be read, by GET and HEAD"
             await problem(scope["path"], 405, detail, _ALLOW)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from released_lake import ReleasedLake
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 SLOW_FOLDERS = ("stack", "bigquery", "end_to_end", "contract")
 """Begun first, so that no process of several is left alone with them at the end; the fastest folders fill what is left."""
+
+
+gc.set_threshold(100_000, 50, 100)  # as a run has it
+os.environ["MAX_FORK_WORKERS"] = "1"  # as a run sets it, for processes that import SQLMesh before one
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -100,6 +100,13 @@ class ReleasedLake:
         """Commit rows of one partition in place of all that are there."""
         self._commit(dataset, rows, removes=True)
 
+    def replace_month(self, dataset: Dataset, rows: Rows) -> None:
+        """Commit rows of one partition in place of those that are in that partition."""
+        table = self.catalog.load_table(dataset.identifier)
+        file = write_data_file(table, pa.Table.from_pylist(rows, arrow_schema(table)).to_batches())
+        assert file is not None
+        commit_files(table, [file], removed=[old for old in data_files(table) if old.partition == file.partition])
+
     def _commit(self, dataset: Dataset, rows: Rows, *, removes: bool) -> None:
         table = self.catalog.load_table(dataset.identifier)
         file = write_data_file(table, pa.Table.from_pylist(rows, arrow_schema(table)).to_batches())

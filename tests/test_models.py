@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from catalog.duck import SQL_TYPES, connect, identifier
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import Settings
 from lakehouse.staging_views import staging_views
-from lakehouse.transform import MODELS, open_models
+from lakehouse.transform import CACHE_FOLDER, MODELS, open_models
 
 MOST_MATERIALISED = 30
 SERIES = "metric_id, metric_name, {level}_id, sample_date:date, amount:double, unit"
@@ -68,7 +69,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Load the project for a lake that is empty."""
     settings = Settings(folder=tmp_path_factory.mktemp("models"))
     settings.state.mkdir(parents=True)
-    opened = open_models(settings)
+    opened = open_models(settings, has_tests=True)
     yield opened
     opened.close()
 
@@ -104,6 +105,15 @@ def test_marts_keep_their_promise(models: dict[str, Any], mart: str) -> None:
 def test_no_mart_is_published_beside_the_promise(models: dict[str, Any]) -> None:
     """What stands in marts is published, so nothing stands there that isn't promised."""
     assert {name.removeprefix("marts.") for name in models if name.startswith("marts.")} == set(PROMISED)
+
+
+def test_a_copied_lake_parses_no_model_again(context: Any, tmp_path: Path) -> None:
+    """SQLMesh's cache of parsed models holds in whatever folder the lake lies."""
+    settings = Settings(folder=tmp_path)
+    cache = Path(shutil.copytree(context.cache_dir, settings.state / CACHE_FOLDER))
+    before = sorted(path.name for path in cache.rglob("*"))
+    open_models(settings).close()
+    assert sorted(path.name for path in cache.rglob("*")) == before
 
 
 def test_few_models_are_materialised(models: dict[str, Any]) -> None:
@@ -178,10 +188,10 @@ def test_cte_that_others_read_is_counted_wherever_it_is_read() -> None:
 
 @pytest.mark.parametrize("path", sorted(MODELS.glob("**/*.sql")), ids=lambda path: path.name)
 def test_texts_of_models_hold_no_trap(path: Path) -> None:
-    """No model or audit is written with what one of the engines refuses; and none is longer than 250 lines."""
+    """No model or audit is written with what one of the engines refuses; and none is longer than 325 lines."""
     text = path.read_text(encoding="utf-8")
     assert text_traps(text) == []
-    assert text.count("\n") <= 250
+    assert text.count("\n") <= 325
 
 
 @pytest.mark.parametrize(

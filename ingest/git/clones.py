@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.addresses.remotes import Remote, is_url, parse_remote
 from catalog.errors import SettingsError, SourceFormatError, SourceMissingError
 from ingest.git.commands import Repository, redact, run_git
 from ingest.git.fetching import TIMEOUT_S, fetch, is_bundle, read_remote_head
-from ingest.git.remotes import Remote, is_url, parse_remote
 
 
 @dataclass(frozen=True)

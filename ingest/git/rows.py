@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.addresses.remotes import Remote
 from catalog.raw_tables import GIT_COMMITS
 from ingest.git.log import LoggedCommit
 from ingest.git.people import People, Person
-from ingest.git.remotes import Remote
 from ingest.git.tables import load_schema
 
 BATCH_ROWS = 20_000

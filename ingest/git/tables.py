@@ -7,19 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.arrow_types import ARROW_TYPES
 from catalog.datasets import Column, Dataset
 from catalog.raw_tables import REJECTED
 
-_TYPES = {
-    "string": pa.string(),
-    "long": pa.int64(),
-    "int": pa.int32(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamptz": pa.timestamp("us", "UTC"),
-    "list<string>": pa.list_(pa.string()),
-}
 _OF_THE_LOADER = frozenset({"_load_id", "_loaded_at"})
 
 
@@ -30,7 +21,7 @@ def loaded_columns(dataset: Dataset) -> list[Column]:
 
 def load_schema(dataset: Dataset) -> pa.Schema:
     """Return the Arrow schema of a load's rows for a raw table."""
-    return pa.schema([pa.field(column.name, _TYPES[column.type]) for column in loaded_columns(dataset)])
+    return pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in loaded_columns(dataset)])
 
 
 def rejected_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:

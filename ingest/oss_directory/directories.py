@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from catalog.addresses.remotes import parse_remote
 from catalog.errors import SettingsError, SourceFormatError, SourceMissingError
 from ingest.git.clones import check_whole, find_repository, head_of, is_remote
 from ingest.git.commands import Repository
 from ingest.git.fetching import fetch, is_bundle, read_remote_head
-from ingest.git.remotes import parse_remote
 from ingest.oss_directory.histories import Change, Version, key_of
 
 _ROOTS = ("data/projects", "data/collections")

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from catalog.addresses.artifacts import Artifact, Misfit
+from catalog.addresses.entries import URL_FIELDS, artifact_at, artifact_of_address
 from ingest.git.commands import redact
-from ingest.oss_directory.addresses import URL_FIELDS, artifact_at, artifact_of_address
-from ingest.oss_directory.artifacts import Artifact, Misfit
 from ingest.oss_directory.nodes import NotYamlError, hashed, is_given, is_scalar, json_text, line_of, member, parse
 
 BLOCKCHAIN = "blockchain"

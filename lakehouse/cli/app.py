@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from catalog.errors import OsslakeError
@@ -56,7 +54,6 @@ class _Lake:
 
 def main() -> None:
     """Run the command line: exit code 0, 1 for an error of ours (one line), 2 for wrong usage, 130 after Ctrl-C."""
-    _configure_log()
     try:
         try:
             app()
@@ -73,11 +70,3 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run the same command again, nothing is lost\n")
         sys.exit(INTERRUPTED)
-
-
-def _configure_log() -> None:
-    structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def maintain(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="A line for each table too.")] = False,
     engine: EngineOption = None,
     output: OutputOption = Output.text,
 ) -> None:
@@ -34,18 +36,40 @@ def maintain(
     settings = on_engine(context.obj.settings, engine)
     with progress() as (_, step), lake_lock(settings, "maintain", step):
         summary = maintain_lake(settings, dry_run=dry_run, step=step)
-    print_json(summary) if output is Output.json else _show(summary)
+    print_json(summary) if output is Output.json else _show(summary, is_verbose=verbose)
 
 
-def _show(summary: MaintainSummary) -> None:
-    width = max((len(one.name) for one in summary.tables), default=0)
-    for one in summary.tables:
-        say(f"{one.name:<{width}}  {_line(one)}")
-    for name in summary.dropped:
-        say(f"{name}: {'would be dropped' if summary.is_dry_run else 'dropped'}, no model and no release needs it")
+def _show(summary: MaintainSummary, *, is_verbose: bool) -> None:
+    if is_verbose:
+        width = max((len(one.name) for one in summary.tables), default=0)
+        for one in summary.tables:
+            say(f"{one.name:<{width}}  {_line(one)}")
+        for name in summary.dropped:
+            say(f"{name}: {'would be dropped' if summary.is_dry_run else 'dropped'}, no model and no release needs it")
+        say()
+    work = _work(summary)
+    if work:
+        say(f"{'would be' if summary.is_dry_run else 'done':<22}{'tables':>8}{'number':>10}{'bytes':>12}")
+    for what, tables, number, size_bytes in work:
+        say(f"{what:<22}{tables:>8,}{number:>10,}{size(size_bytes) if size_bytes else '':>12}")
     before, after = (_added_up([getattr(one, when) for one in summary.tables]) for when in ("before", "after"))
-    title = "would be" if summary.is_dry_run else "in all"
+    title = ("would be in all" if summary.is_dry_run else "in all") if work else "nothing to do"
     say(f"{title}: {len(summary.tables)} tables, {_changes(before, after)}; {summary.duration_s:.1f} s")
+    for note, count in Counter(one.note for one in summary.tables if one.note).items():
+        say(f"left in {count} tables: {note}")
+
+
+def _work(summary: MaintainSummary) -> list[tuple[str, int, int, int]]:
+    """Return each kind of work that there is: what, in how many tables, how many things, their bytes where they are known."""
+    tables = summary.tables
+    kinds = (
+        ("data files compacted", [one.compacted_files for one in tables], 0),
+        ("manifests fewer", [max(one.before.manifests - one.after.manifests, 0) for one in tables], 0),
+        ("snapshots expired", [one.expired_snapshots for one in tables], 0),
+        ("orphans deleted", [one.orphans for one in tables], sum(one.orphan_bytes for one in tables)),
+        ("tables dropped", [1] * len(summary.dropped), 0),
+    )
+    return [(what, sum(map(bool, counts)), sum(counts), size_bytes) for what, counts, size_bytes in kinds if any(counts)]
 
 
 def _added_up(figures: list[Figures]) -> dict[str, int]:

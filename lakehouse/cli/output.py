@@ -29,6 +29,7 @@ class Output(StrEnum):
 
 OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
 _errors = Console(stderr=True, highlight=False)
+_LOG_PROCESSORS: list[structlog.typing.Processor] = [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()]
 
 
 def say(line: str = "") -> None:
@@ -56,12 +57,12 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def progress() -> Iterator[tuple[Callable[[LoadSummary], None], Callable[[str], None]]]:
-    """Show progress: a status line on a terminal, JSON lines elsewhere. Yields what loads report to, and what steps do."""
+    """Show progress on standard error: a status line on a terminal, JSON lines elsewhere. Yields what loads report to, and what steps do."""
     if _errors.is_terminal:
         with _errors.status("starting") as status:
             yield (lambda summary: status.update(_load_line(summary))), (lambda step: status.update(step))
         return
-    log = structlog.get_logger()
+    log = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), _LOG_PROCESSORS, structlog.BoundLogger)
 
     def on_load(summary: LoadSummary) -> None:
         log.info("load", source=summary.source, files=summary.files, rows=summary.loaded, rejected=summary.rejected.total())

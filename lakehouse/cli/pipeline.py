@@ -19,6 +19,7 @@ from lakehouse.lock import lake_lock
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
+    from lakehouse.releases import ReleaseOutcome
     from lakehouse.run import RunSummary
 
 
@@ -162,10 +163,15 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
         if done
         else None,
         "tables": summary.tables,
-        "release": {"id": outcome.release.id, "sequence": outcome.release.sequence, "is_new": outcome.is_new} if outcome else None,
+        "release": _outcome_record(outcome) if outcome else None,
         "publications": outcomes_record(summary.publications),
         "duration_s": summary.duration_s,
     }
+
+
+def _outcome_record(outcome: ReleaseOutcome) -> dict[str, Any]:
+    held_back = outcome.held_back.id if outcome.held_back else None
+    return {"id": outcome.release.id, "sequence": outcome.release.sequence, "is_new": outcome.is_new, "held_back": held_back}
 
 
 def show_release_made(summary: RunSummary) -> None:
@@ -179,6 +185,11 @@ def show_release_made(summary: RunSummary) -> None:
         rows = sum(table.row_count for table in release.tables)
         news = "new" if summary.release.is_new else "unchanged"
         say(f"release {release.id} ({news}): as of {release.as_of_date}, {len(release.tables)} tables, {rows:,} rows")
+        if bad := summary.release.held_back:
+            say(
+                f"  nothing released: what is loaded gives {bad.id[:16]} again, which was rolled back from; new input or changed models are released"
+                f" by `osslake run` as ever, this one by `osslake release rollback {bad.sequence}`"
+            )
 
 
 def status(context: typer.Context, output: OutputOption = Output.text) -> None:

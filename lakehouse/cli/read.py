@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-from datetime import date
+from datetime import UTC, date
 from enum import StrEnum
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -83,8 +84,8 @@ def explain(
     output: OutputOption = Output.text,
 ) -> None:
     """Lead from one number to its definition, SQL, events, and the raw file and line of each."""
+    from catalog.explain import explain as explain_value
     from catalog.releases import read_release
-    from lakehouse.explain import explain as explain_value
 
     try:
         chosen = date.fromisoformat(day)
@@ -107,13 +108,30 @@ def _show(found: Any) -> None:
         complete = "complete" if found.period["is_period_complete"] else "not over yet"
         degraded = f", degraded: {found.period['gap_reason']}" if found.period["is_degraded"] else ""
         say(f"  period {complete}, coverage {coverage}{degraded}")
-    say(f"  {found.definition_sql if found.artifacts <= 3 else found.definition_sql[:600] + ' ...'}")
-    say(f"  {found.event_count:,} events of {found.artifacts:,} artifacts, the newest {len(found.events)}:")
-    for event in found.events:
-        where = f"{event['raw_file']}:{event['raw_line']}" if event["raw_file"] else "no raw row"
-        say(
-            f"    {event['time']:%Y-%m-%d %H:%M:%S} {event['event_type']:<28} {event['event_source_id'][:40]:<40} {event['actor_kind']:<7} {where}"
-        )
+    say("  SQL, as `osslake sql` takes it:")
+    say(indent(found.definition_sql, "    "))
+    say(f"  {found.event_count:,} events of {found.artifacts:,} artifacts, the newest {len(found.events)}")
+    say("  (times are UTC; hour files of old records are named by their own clock):")
+    lines = [_event_line(event) for event in found.events]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        say("    " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _event_line(event: dict[str, Any]) -> list[str]:
+    """Return time, type, repository, actor, amount, id, and where the record lies."""
+    actor = event["actor"] or (event["from_artifact_id"] or "unknown")[:16]
+    where = f"{event['raw_file']}:{event['raw_line']}" if event["raw_file"] else "no raw row"
+    time = f"{event['time'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return [
+        time,
+        event["event_type"],
+        event["repository"],
+        f"{actor} ({event['actor_kind']})",
+        f"{event['amount']:g}",
+        event["event_source_id"],
+        where,
+    ]
 
 
 def serve(
@@ -121,8 +139,18 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8000,
     public_url: Annotated[str, typer.Option("--public-url", help="Address that clients are told, behind a proxy.")] = "",
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes that answer; default: serve.workers.")] = None,
 ) -> None:
-    """Serve the releases over HTTP: an Iceberg REST catalog, read-only, with the data files beside it."""
+    """Serve the releases over HTTP: the REST API, an Iceberg REST catalog, read-only, with the data files beside it, and a page that says how to read them."""
     settings = context.obj.settings
-    sys.stderr.write(f"serving {settings.folder} at http://{host}:{port} (Iceberg REST catalog, data files); Ctrl-C ends it\n")
-    importlib.import_module("serving.server").run(settings, host, port, public_url=public_url)
+    sys.stderr.write(
+        f"serving {settings.folder} at http://{host}:{port}/ (a page for people, Iceberg REST catalog, data files); Ctrl-C ends it\n"
+    )
+    importlib.import_module("serving.server").run(
+        settings, host, port, workers=workers or settings.serve.workers, public_url=public_url, tell=_tell
+    )
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()

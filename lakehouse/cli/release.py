@@ -35,9 +35,11 @@ def create(
 
 @app.command("list", epilog="Example: osslake release list")
 def list_(context: typer.Context, output: OutputOption = Output.text) -> None:
-    """List the kept releases, the newest first."""
-    from catalog.releases import list_releases
+    """List the kept releases, the newest first, and mark the current one."""
+    from catalog.releases import list_releases, read_latest
 
+    settings = context.obj.settings
+    latest = read_latest(settings)
     rows: list[dict[str, Any]] = [
         {
             "id": one.id,
@@ -45,16 +47,18 @@ def list_(context: typer.Context, output: OutputOption = Output.text) -> None:
             "created_at": one.created_at,
             "as_of_date": one.as_of_date,
             "restores": one.document.restores,
+            "is_current": latest is not None and one.id == latest.id,
         }
         | {"tables": len(one.tables), "rows": sum(table.row_count for table in one.tables)}
-        for one in list_releases(context.obj.settings)
+        for one in list_releases(settings)
     ]
     if output is Output.json:
         print_json(rows)
         return
     for row in rows:
         restored = f", restores {row['restores'][:16]}" if row["restores"] else ""
-        say(f"{row['id']}  as of {row['as_of_date']}, made {row['created_at']:%Y-%m-%d %H:%M}, {row['rows']:,} rows{restored}")
+        current = ", current" if row["is_current"] else ""
+        say(f"{row['id']}  as of {row['as_of_date']}, made {row['created_at']:%Y-%m-%d %H:%M} UTC, {row['rows']:,} rows{restored}{current}")
 
 
 @app.command(epilog="Example: osslake release show 1")
@@ -86,8 +90,8 @@ def diff(
     output: OutputOption = Output.text,
 ) -> None:
     """Compare two releases: tables, rows, partitions, files, coverage, models."""
+    from catalog.release_diff import diff_releases
     from catalog.releases import read_release
-    from lakehouse.releases import diff_releases
 
     settings = context.obj.settings
     found = diff_releases(read_release(settings, before), read_release(settings, after))

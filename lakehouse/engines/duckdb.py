@@ -27,8 +27,6 @@ def engine_file(settings: Settings) -> Path:
 class DuckSession(Session):
     """A connection to the models' DuckDB file."""
 
-    has_transactions = True
-
     def __init__(self, connection: DuckConnection, settings: Settings) -> None:
         self.connection, self.settings = connection, settings
 

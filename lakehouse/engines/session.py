@@ -21,8 +21,6 @@ _MOST_SQL_CHARACTERS = 500_000
 class Session(ABC):
     """A connection to an engine. Control tables are small; each statement changes one of them, whole or not at all."""
 
-    has_transactions: bool
-
     @abstractmethod
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute a statement that both engines understand and return its rows.

@@ -41,8 +41,6 @@ _TYPES = {
 class TrinoSession(Session):
     """A connection to Trino; each statement commits by itself."""
 
-    has_transactions = False
-
     def __init__(self, connection: Any, engine: Engine) -> None:
         self.connection, self.engine = connection, engine
 

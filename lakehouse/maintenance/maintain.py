@@ -88,7 +88,7 @@ def maintain_lake(settings: Settings, *, dry_run: bool = False, step: Step = lam
     Args:
         settings: of the lake.
         dry_run: change nothing; what is told as `after` is what is known beforehand: the size of compacted files is not.
-        step: told of each table.
+        step: told of each table that is worked on.
 
     Raises:
         ReleaseError, VerificationError: release documents are missing or damaged; nothing was changed.
@@ -129,10 +129,10 @@ class _Maintenance:
 
     def plan(self, step: Step) -> list[TableUpkeep]:
         """Tell what would be done."""
+        step("plan")
         found, kept = [], set(self.needed.files)
         for table in self.tables:
             name = _name(table)
-            step(name)
             groups, note = self._groups(table)
             expired = self._expirable(table)
             kept |= kept_paths(table, expired)
@@ -170,8 +170,8 @@ class _Maintenance:
         listed = {_name(table): self.listed[_name(table)] for table in self.tables}
         orphans = find_orphans(self.bucket, listed, kept, self.orphans_before)
         current = {_name(table): table for table in tables}
+        step("orphans")
         for one in found:
-            step(one.name)
             held(self.settings).check()
             delete_objects(self.bucket, orphans[one.name])
             one.orphans, one.orphan_bytes = len(orphans[one.name]), _bytes(orphans[one.name])
@@ -181,10 +181,11 @@ class _Maintenance:
     def _lay_out(self, table: Table, step: Step) -> TableUpkeep:
         """Compact a table's data files and merge its manifests."""
         name = _name(table)
-        step(name)
         held(self.settings).check()
         groups, note = self._groups(table)
         one = TableUpkeep(name, self.before[name], self.before[name], sum(len(group) for group in groups), note=note)
+        if groups or self._has_many_manifests(table, self.chosen.merge_manifests):
+            step(name)
         if groups:
             compact(self.settings, table, _RAW[name], groups)
             crash_point("maintain.compacted")

@@ -12,8 +12,7 @@ from catalog.raw_tables import RAW_TABLES
 from catalog.releases import read_release
 from catalog.settings import Settings
 from lakehouse.orchestration.steps import asset_key, freshness_policy, lake_held, retry_policy
-from lakehouse.publications import Publication, named_publications
-from lakehouse.publications.registry import LAKE
+from lakehouse.publications import Publication, publications_after_release
 from lakehouse.releases import ReleaseOutcome
 from lakehouse.run import release_now
 
@@ -27,8 +26,7 @@ def release_assets(settings: Settings, released: Sequence[str]) -> list[AssetsDe
         settings: of the lake.
         released: names of the models that a release lists.
     """
-    targets = [target for target in named_publications(settings) if target.name != LAKE]
-    return [_release(settings, released), *(_publication(settings, target) for target in targets)]
+    return [_release(settings, released), *(_publication(settings, target) for target in publications_after_release(settings))]
 
 
 def _release(settings: Settings, released: Sequence[str]) -> AssetsDefinition:
@@ -58,6 +56,7 @@ def _metadata(outcome: ReleaseOutcome) -> dict[str, Any]:
         "id": outcome.release.id,
         "sequence": outcome.release.sequence,
         "is_new": outcome.is_new,
+        **({"held_back": outcome.held_back.id} if outcome.held_back else {}),
         "as_of_date": str(document.as_of_date),
         "dagster/row_count": sum(one.row_count for one in tables),
         "bytes": sum(one.size_bytes for one in tables),

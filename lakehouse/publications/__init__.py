@@ -6,7 +6,7 @@ command line, `osslake run`, `osslake status` and Dagster do with it they do wit
 """
 
 from lakehouse.publications.publication import Publication, PublicationSummary, Shown, Step
-from lakehouse.publications.registry import NAMES, named_publications, open_publication
+from lakehouse.publications.registry import NAMES, named_publications, open_publication, publications_after_release
 from lakehouse.publications.run import Outcome, publish_each
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Step",
     "named_publications",
     "open_publication",
+    "publications_after_release",
     "publish_each",
 ]

@@ -9,30 +9,18 @@ Documents alone are read; `rows` reads the files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from catalog.digests import FileDigest
 from catalog.errors import PublishError
+from catalog.partitions import partition_digests
 from catalog.release_document import ReleasedFile, ReleasedTable
-from catalog.releases import Release
+from catalog.releases import Release, release_chain
 from catalog.settings import Settings
 from lakehouse.publications.publication import Shown
-from lakehouse.releases import list_releases, partition_digests
 
 PUBLIC_STAGE = "marts"
-_BOUND = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
-
-
-@dataclass(frozen=True)
-class PartitionBounds:
-    """The days of a partition by year, month or day: from `first` on, before `end`, of a date column or (in UTC) a time column."""
-
-    column: str
-    first: date
-    end: date
 
 
 @dataclass(frozen=True)
@@ -106,11 +94,15 @@ def shown_release(settings: Settings, shown: Shown | None, target: str) -> Relea
     """
     if shown is None:
         return None
-    kept = list_releases(settings)
-    known = next((release for release in kept if release.id == shown.id), None)
-    if known is None and (not kept or shown.sequence >= kept[-1].sequence):
+    oldest = None
+    for oldest in release_chain(settings):
+        if oldest.id == shown.id:
+            return oldest
+        if oldest.sequence <= shown.sequence:
+            break
+    if oldest is None or oldest.sequence <= shown.sequence:
         raise PublishError(f"{target} shows {shown.id}, which this lake did not release; another target would be right", id=shown.id)
-    return known
+    return None
 
 
 def _change(before: ReleasedTable | None, table: ReleasedTable) -> TableChange:
@@ -126,22 +118,3 @@ def _change(before: ReleasedTable | None, table: ReleasedTable) -> TableChange:
     files = tuple(file for file in table.data_files if (file.partition or "") in differing)
     is_whole = not is_alike or not table.partition_spec["fields"]
     return TableChange(table, before, is_whole, tuple(sorted(differing)), files)
-
-
-def bounds_of(table: ReleasedTable, partition: str) -> PartitionBounds:
-    """Return the days of a partition of a table that is cut by year, month or day.
-
-    Raises:
-        PublishError: it is cut otherwise.
-    """
-    fields = table.partition_spec["fields"]
-    found = _BOUND.fullmatch(partition)
-    if len(fields) != 1 or fields[0]["transform"] not in ("year", "month", "day") or not found:
-        raise PublishError(f"{table.full_name}: partition {partition!r} is none by year, month or day", table=table.full_name)
-    column = next(field["name"] for field in table.schema_["fields"] if field["id"] == fields[0]["source-id"])
-    year, month, day = (int(part) if part else None for part in found.groups())
-    first = date(year or 1, month or 1, day or 1)
-    if day:
-        return PartitionBounds(column, first, first + timedelta(days=1))
-    later = date(first.year + 1, 1, 1) if not month or month == 12 else date(first.year, month + 1, 1)
-    return PartitionBounds(column, first, later)

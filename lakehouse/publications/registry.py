@@ -50,6 +50,11 @@ def named_publications(settings: Settings) -> list[Publication]:
     return [target for make in _TARGETS.values() if (target := make(settings))]
 
 
+def publications_after_release(settings: Settings) -> list[Publication]:
+    """Return the targets that the settings name beside the lake's own tables, which a release is made of."""
+    return [target for target in named_publications(settings) if target.name != LAKE]
+
+
 def open_publication(settings: Settings, name: str) -> Publication:
     """Return the target of this name.
 

@@ -2,7 +2,6 @@
 
 from catalog.releases import list_releases
 from lakehouse.releases.create import create_release, sign_again
-from lakehouse.releases.diff import ReleaseDiff, TableDiff, diff_releases, partition_digests
 from lakehouse.releases.inputs import ReleaseInputs, ReleaseOutcome
 from lakehouse.releases.keys import load_or_create_key, public_key_file, trusted_keys
 from lakehouse.releases.rollback import rollback_release
@@ -11,16 +10,12 @@ from lakehouse.releases.verify_tables import Failure
 
 __all__ = [
     "Failure",
-    "ReleaseDiff",
     "ReleaseInputs",
     "ReleaseOutcome",
-    "TableDiff",
     "Verification",
     "create_release",
-    "diff_releases",
     "list_releases",
     "load_or_create_key",
-    "partition_digests",
     "public_key_file",
     "rollback_release",
     "sign_again",

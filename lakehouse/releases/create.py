@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from catalog.bucket import Bucket, lake_connection, open_bucket
 from catalog.crash import crash_point
-from catalog.errors import ReleaseError
 from catalog.release_document import Models, ReleaseDocument, ReleasedTable
 from catalog.releases import Release, read_latest, read_release, release_chain
 from catalog.settings import Settings
@@ -29,7 +28,7 @@ RECENT_RELEASES = 5
 
 
 def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, progress: Progress = no_progress) -> ReleaseOutcome:
-    """Release the tables as they are, or answer with the newest release if nothing is news.
+    """Release the tables as they are, or answer with the newest release if nothing is news, or what was rolled back from.
 
     The caller holds the lake's lock. Killed anywhere, readers see the release before, and a run again completes.
 
@@ -40,7 +39,7 @@ def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, 
         progress: told of each file that was hashed.
 
     Raises:
-        ReleaseError: a table can't be released, or its content was rolled back from while inputs and models are as they were.
+        ReleaseError: a table can't be released.
         SettingsError: the key that signed the releases before is gone.
     """
     bucket = open_bucket(settings)
@@ -51,10 +50,11 @@ def create_release(settings: Settings, catalog: Catalog, inputs: ReleaseInputs, 
     pins, known = pin_tables(catalog, inputs), known_from(recent, inputs.digests)
     document = _document(settings, inputs, key, newest, _drafts(settings, bucket, pins, known, progress))
     if newest is not None:
-        if is_same_news(newest.document, document):
+        is_same = is_same_news(newest.document, document)
+        held_back = None if is_same else rolled_back_from(release_chain(bucket), origin(document))
+        if is_same or held_back:
             point_latest(settings, bucket, key, newest)
-            return ReleaseOutcome(newest, is_new=False)
-        _refuse_rolled_back(settings, bucket, key, newest, document)
+            return ReleaseOutcome(newest, is_new=False, held_back=held_back)
     sealed = [seal_table(bucket, draft, pin, document.sequence, known) for pin, draft in zip(pins, document.tables, strict=True)]
     crash_point("release.tagged")
     return ReleaseOutcome(publish_document(settings, bucket, key, document.model_copy(update={"tables": sealed})), is_new=True)
@@ -103,14 +103,3 @@ def _document(
         coverage=sorted(inputs.coverage, key=lambda one: one.source),
         audits=sorted(inputs.audits, key=lambda one: (one.model, one.audit)),
     )
-
-
-def _refuse_rolled_back(settings: Settings, bucket: Bucket, key: Ed25519PrivateKey, newest: Release, document: ReleaseDocument) -> None:
-    refused = rolled_back_from(release_chain(bucket), origin(document))
-    if refused is not None:
-        point_latest(settings, bucket, key, newest)
-        raise ReleaseError(
-            f"this is the content of release {refused.id}, which was rolled back from; it is released again when inputs or models "
-            f"change, or by `osslake release rollback {refused.sequence}`",
-            id=refused.id,
-        )

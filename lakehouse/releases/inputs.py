@@ -44,10 +44,15 @@ class ReleaseInputs:
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    """The release that is now current, and whether it was made just now."""
+    """The release that is now current, and whether it was made just now.
+
+    Attributes:
+        held_back: the release whose content the tables have, if it was rolled back from and is therefore not released again.
+    """
 
     release: Release
     is_new: bool
+    held_back: Release | None = None
 
 
 def no_progress(_done: int, _total: int) -> None:

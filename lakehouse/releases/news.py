@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.canonical import canonical_json
+from catalog.release_diff import table_content
 from catalog.release_document import ReleaseDocument, ReleasedTable
 from catalog.releases import Release
 
@@ -22,13 +23,6 @@ def is_same_news(one: ReleaseDocument, other: ReleaseDocument) -> bool:
 
 def _tables_content(tables: Iterable[ReleasedTable]) -> Content:
     return tuple(table_content(table) for table in tables)
-
-
-def table_content(table: ReleasedTable) -> bytes:
-    """Return what readers see of a table, however it is laid out: without snapshot, files, partitions and the schema's number."""
-    face = table.model_dump(mode="json", by_alias=True, exclude={"snapshot_id", "partition_spec", "metadata_file", "files"})
-    face["schema"] = {name: value for name, value in face["schema"].items() if name != "schema-id"}
-    return canonical_json(face)
 
 
 def origin(document: ReleaseDocument) -> Content:

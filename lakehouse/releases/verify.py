@@ -13,7 +13,7 @@ from catalog.bucket import Bucket, open_bucket
 from catalog.errors import OsslakeError, ReleaseError, VerificationError
 from catalog.release_checks import check_latest, check_release
 from catalog.release_document import Latest
-from catalog.releases import LATEST_KEY, Release, check_link, document_key, kept_ids, read_latest, read_release, sequence_of
+from catalog.releases import LATEST_KEY, Release, check_link, choose_id, document_key, kept_ids, read_latest, read_release, sequence_of
 from catalog.settings import Settings
 from catalog.signatures import TrustedKeys
 from lakehouse.releases.inputs import Progress, no_progress
@@ -112,12 +112,10 @@ def _target(
     """Return the release to look into: the one asked for, else the newest that can be read."""
     if identifier is None:
         return chain.get(latest.id) if latest is not None else next(reversed(chain.values()), None)
-    fitting = [one for one in kept_ids(bucket) if one.startswith(identifier) or one.partition("-")[0] == identifier.zfill(6)]
-    if len(fitting) != 1:
-        raise ReleaseError(f"{identifier!r} stands for {len(fitting)} releases", id=identifier)
-    if fitting[0] not in chain and not failures:
-        failures.append(Failure(document_key(fitting[0]), "was never current: it is left from a run that was stopped"))
-    return chain.get(fitting[0])
+    found = choose_id(kept_ids(bucket), identifier)
+    if found not in chain and not failures:
+        failures.append(Failure(document_key(found), "was never current: it is left from a run that was stopped"))
+    return chain.get(found)
 
 
 def _collect(failures: list[Failure], subject: str, check: Callable[[], object]) -> None:

@@ -2,7 +2,8 @@
 
 `restates` is the condition, over the table's own columns, of the rows that go; the query must give rows under the same condition alone.
 In a blueprint `@level` stands for the level that the model's name ends in.
-`begins` (optional) are statements that are run before all else: they record which rows, beside those of changed days, are to be restated.
+`begins` (optional) are statements that are run before all else, with `@this` for the table: they record which rows, beside those of changed
+days, are to be restated, or keep rows that the query needs and that go.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
 changed, for the models downstream. `month_of` (optional) is the date or time by whose months the published table is cut: the
 days that changed are noted in `control.unpublished_days`; where a kill leaves no trace of this, those alone whose rows differ.
@@ -40,11 +41,12 @@ class Restated(CustomMaterialization):
         chosen = {key: str(value) for key, value in model.custom_materialization_properties.items()}
         is_full = self.adapter.fetchone("SELECT is_full FROM control.run")[0]
         name = ".".join(part.name for part in model.fully_qualified_table.parts[-2:])
-        chosen["restates"] = chosen["restates"].replace("@level", name.rpartition("_by_")[2])
+        level = name.rpartition("_by_")[2]
+        chosen["restates"] = chosen["restates"].replace("@level", level)
         if is_full:
             self.adapter.execute(f"DELETE FROM {table_name}")
         else:
-            self._execute_all(chosen.get("begins", ""), {"@this": table_name})
+            self._execute_all(chosen.get("begins", ""), {"@this": table_name, "@level": level})
             self._note(chosen, table_name, name, -1)
             if self._is_exact(chosen):
                 self.adapter.execute(

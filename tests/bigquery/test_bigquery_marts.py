@@ -16,11 +16,11 @@ from google.cloud.bigquery import LoadJob, QueryJob
 from bigquery.datasets import Dataset, digest_of_rows
 from bigquery.emulator import PROJECT, Emulator
 from bigquery.reader import Reader, names, reading, whole
+from catalog.partitions import partition_digests
 from catalog.release_document import ReleasedTable
 from catalog.releases import Release
 from lakehouse.publications import PublicationSummary
 from lakehouse.publications.changes import changed_tables, public_tables
-from lakehouse.releases import partition_digests
 
 pytestmark = pytest.mark.stack
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -51,6 +53,21 @@ def assert_error_in_time(call: Callable[[], object], kind: type[Exception]) -> s
     assert time.monotonic() - started < PATIENCE_S
     assert SECRET not in str(caught.value)
     return str(caught.value)
+
+
+def test_a_new_catalog_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Those who open a lake's catalog for the first time at the same time all get it, whoever makes its tables."""
+    many = 6
+    for attempt in range(5):
+        settings, gate = load_settings(tmp_path / str(attempt)), Barrier(many)
+
+        def open_at_the_gate(settings: Settings = settings, gate: Barrier = gate) -> list[tuple[str, ...]]:
+            gate.wait(PATIENCE_S)
+            return open_catalog(settings).list_namespaces()
+
+        with ThreadPoolExecutor(many) as threads:
+            opened = [threads.submit(open_at_the_gate) for _ in range(many)]
+        assert [future.result() for future in opened] == [[]] * many
 
 
 def test_a_rest_catalog_needs_an_object_store(tmp_path: Path) -> None:

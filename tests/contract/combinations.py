@@ -34,6 +34,11 @@ class Combination:
         return f"{self.storage}-{self.catalog}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether no server is needed."""
+        return (self.storage, self.catalog) == ("local", "sqlite")
+
+    @property
     def catalog_port(self) -> int:
         """Where the catalog's server listens; 0 where it is a file."""
         if self.catalog == "rest":

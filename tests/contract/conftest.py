@@ -1,4 +1,4 @@
-"""Servers, a world of 10,000 records, and a lake of it on each combination of storage and catalog."""
+"""Servers, a world of 10,000 records, and a lake of it on each combination of storage and catalog that needs a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from end_to_end.lakes import Lake, Shelf, open_shelf
+from end_to_end.lakes import Lake, Shelf, build_small_lake, open_shelf
 from end_to_end.worlds import TINY, build_tiny, hours_of
 
 from contract.combinations import COMBINATIONS, Combination
@@ -40,8 +40,11 @@ def tiny_world(shelf: Shelf) -> Path:
 
 
 @pytest.fixture(scope="session")
-def reference(shelf: Shelf, world: Path) -> Lake:
-    """Return the lake on a local folder and SQLite."""
+def reference(combination: Combination, shelf: Shelf, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Return the lake on a local folder and SQLite; where that is what is tested, a copy of the small one, which others built already."""
+    if combination.is_local:
+        return build_small_lake(shelf).copy_to(tmp_path_factory.mktemp("reference") / "lake")
+    world = request.getfixturevalue("world")
     return Lake(shelf.once("contract_reference", lambda folder: run(Lake(folder).name_sources(world, hours_of(WORLD)))))
 
 
@@ -120,10 +123,12 @@ def combination(request: pytest.FixtureRequest) -> Combination:
 
 
 @pytest.fixture(scope="session")
-def lake(combination: Combination, shelf: Shelf, world: Path, request: pytest.FixtureRequest) -> Lake:
+def lake(combination: Combination, shelf: Shelf, request: pytest.FixtureRequest) -> Lake:
     """Return a lake of the world on the combination, built by `osslake run` and released."""
-    if combination.name == "local-sqlite":
+    if combination.is_local:
         return request.getfixturevalue("reference")  # type: ignore[no-any-return]
+
+    world = request.getfixturevalue("world")
 
     def build(folder: Path) -> None:
         run(Lake(folder).name_sources(world, hours_of(WORLD), more=combination.new_lake()))

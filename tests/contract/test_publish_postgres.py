@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from end_to_end.lakes import Lake
@@ -12,8 +13,10 @@ from end_to_end.processes import osslake
 from catalog.catalogs import open_catalog
 from catalog.iceberg import ensure_table
 from catalog.raw_tables import RAW_TABLES
+from catalog.release_diff import diff_releases
 from contract.published import Schema
-from lakehouse.releases import diff_releases, rollback_release
+from lakehouse.publications.postgres.exchange import LOCK_MS
+from lakehouse.releases import rollback_release
 
 pytestmark = pytest.mark.stack
 POINTS = (
@@ -112,6 +115,21 @@ def test_leftovers_of_another_release_are_removed(schema: Schema, tmp_path: Path
     rollback_release(schema.lake.settings, "1")
     schema.publish()
     assert schema.parts() == before
+
+
+def test_an_autovacuum_of_a_part_is_waited_for(schema: Schema) -> None:
+    """Who holds a part for longer than the readers of tables are kept waiting (as an autovacuum does) delays the exchange and doesn't end it."""
+    schema.publish("1")
+    before = schema.parts()
+    osslake("--lake", schema.lake.folder, "publish", "postgres", environment=schema.environment, crash_at="publish.postgres.loaded")
+    part = min(schema.parts() - before)
+    with schema.connect() as vacuum:
+        vacuum.execute(f"LOCK TABLE {schema.name}_parts.{part} IN SHARE UPDATE EXCLUSIVE MODE")
+        end = Timer(3 * LOCK_MS / 1000, vacuum.commit)
+        end.start()
+        schema.publish("2")
+        end.join()
+    schema.check_rows("2")
 
 
 def test_the_command_line_publishes_to_all_and_tells_how_far_each_is(schema: Schema, tmp_path: Path) -> None:

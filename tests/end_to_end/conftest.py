@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from end_to_end import chain
-from end_to_end.lakes import Lake, Shelf, open_shelf
+from end_to_end.lakes import Lake, Shelf, build_small_lake, open_shelf
 from end_to_end.processes import osslake
-from end_to_end.worlds import SMALL, TINY, build_small, build_tiny, hours_of
+from end_to_end.worlds import TINY, build_small, build_tiny, hours_of
 from lakehouse import released, transform
 
 
@@ -34,13 +35,9 @@ def tiny_world(shelf: Shelf) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_lake(shelf: Shelf, small_world: Path) -> Lake:
+def small_lake(shelf: Shelf) -> Lake:
     """Return a lake with all of the small world, built at once and released; it is copied, never changed."""
-
-    def build(folder: Path) -> None:
-        Lake(folder).name_sources(small_world, hours_of(SMALL)).run()
-
-    return Lake(shelf.once("small_lake", build))
+    return build_small_lake(shelf)
 
 
 @pytest.fixture(scope="session")
@@ -51,22 +48,29 @@ def steps(shelf: Shelf, small_world: Path) -> chain.Chain:
 
 @pytest.fixture(scope="session")
 def begun(shelf: Shelf, tiny_world: Path) -> Lake:
-    """Return a lake to which the tiny world came day by day, a release each, but the last day, which its settings name by now."""
+    """Return a lake to which the tiny world came day by day, a release each, but the last day, which its settings name by now.
+
+    It is computed by one thread, so that lakes of the same content which are computed by all say that their number does not matter.
+    """
 
     def build(folder: Path) -> None:
-        for days in range(1, TINY.days):
-            Lake(folder).name_sources(tiny_world, hours_of(TINY, days)).run()
-        Lake(folder).name_sources(tiny_world, hours_of(TINY))
+        for days in (*range(1, TINY.days), None):
+            lake = Lake(folder).name_sources(tiny_world, hours_of(TINY, days), more="[transform]\nthreads = 1\n")
+            if days:
+                lake.run()
 
     return Lake(shelf.once("begun", build))
 
 
 @pytest.fixture(scope="session")
 def unharmed(shelf: Shelf, begun: Lake) -> Lake:
-    """Return the lake that went on to the last day and was never killed."""
+    """Return the lake that went on to the last day and was never killed; beside it stands how long that took."""
 
     def build(folder: Path) -> None:
-        begun.copy_to(folder / "lake").run()
+        lake, started = begun.copy_to(folder / "lake"), time.monotonic()
+        done = osslake("--lake", lake.folder, "run")
+        assert done.code == 0, done
+        (folder / "seconds").write_text(str(time.monotonic() - started))
 
     return Lake(shelf.once("unharmed", build) / "lake")
 

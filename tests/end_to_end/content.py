@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cache
 
-from catalog.duck import connect, identifier
+from catalog.duck import DuckConnection, connect, identifier
+from catalog.query import open_release
 from catalog.release_document import ReleasedTable
-from end_to_end.lakes import Lake
+from end_to_end.lakes import STAGES, Lake
 
 _LABELS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
@@ -15,18 +18,20 @@ _LABELS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 def changed_partitions(lake: Lake, before: str, after: str) -> dict[str, set[str]]:
     """Return, for each table, the partitions in which a row came, went or changed between two releases ('' where a table has none)."""
     found = {}
-    for table in lake.release(after).tables:
-        partitions = _changed(lake, table, before, after)
-        if partitions:
-            found[table.full_name] = partitions
+    releases = {name: lake.release(one) for name, one in (("old", before), ("new", after))}
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(open_release(lake.settings, release, STAGES)) for name, release in releases.items()}
+        for table in releases["new"].tables:
+            if partitions := _changed(opened, table):
+                found[table.full_name] = partitions
     return found
 
 
-def _changed(lake: Lake, table: ReleasedTable, before: str, after: str) -> set[str]:
+def _changed(opened: Mapping[str, DuckConnection], table: ReleasedTable) -> set[str]:
     columns = ", ".join(identifier(name) for name in table.content_columns)
     connection = connect()
-    for name, release in (("old", before), ("new", after)):
-        connection.register(name, lake.query(f"SELECT {columns} FROM {table.stage}.{table.name}", release))
+    for name, release in opened.items():
+        connection.register(name, release.execute(f"SELECT {columns} FROM {table.stage}.{table.name}").to_arrow_table())
     query = f"SELECT DISTINCT {_label(table)} FROM ((FROM old EXCEPT ALL FROM new) UNION ALL (FROM new EXCEPT ALL FROM old))"
     return {row[0] for row in connection.execute(query).fetchall()}
 

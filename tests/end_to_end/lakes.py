@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,9 @@ from filelock import FileLock
 from catalog.query import open_release
 from catalog.releases import Release, read_release
 from catalog.settings import Settings, load_settings
+from end_to_end.worlds import SMALL, build_small, hours_of
 from lakehouse.run import RunSummary, run_all
+from lakehouse.transform import CACHE_FOLDER, opened_models
 
 STAGES = ("raw", "intermediate", "marts")
 
@@ -24,6 +27,8 @@ class Lake:
     """A lake in a folder."""
 
     folder: Path
+    shelf: ClassVar[Shelf | None] = None
+    """Where models lie parsed, for new lakes."""
 
     @property
     def settings(self) -> Settings:
@@ -41,7 +46,14 @@ class Lake:
 
     def run(self) -> RunSummary:
         """Do what `osslake run` does."""
+        self.take_models()
         return run_all(self.settings)
+
+    def take_models(self) -> None:
+        """Take the models as they were parsed once for all lakes, where this one has not parsed them yet."""
+        cache = self.settings.state / CACHE_FOLDER
+        if self.shelf and not cache.exists():
+            shutil.copytree(self.shelf.once("models", _parse_models) / CACHE_FOLDER, cache)
 
     def release(self, identifier: str | None = None) -> Release:
         """Return the current release, or another one."""
@@ -62,6 +74,11 @@ class Lake:
         return Lake(folder)
 
 
+def _parse_models(folder: Path) -> None:
+    with opened_models(Settings(folder=folder), folder / CACHE_FOLDER):
+        """Nothing else is asked of them."""
+
+
 def digests(release: Release) -> dict[str, tuple[int, str]]:
     """Return row count and content digest of each table of a release."""
     return {table.full_name: (table.row_count, table.content_digest) for table in release.tables}
@@ -73,7 +90,7 @@ class Shelf:
 
     root: Path
 
-    def once(self, name: str, build: Callable[[Path], None]) -> Path:
+    def once(self, name: str, build: Callable[[Path], object]) -> Path:
         """Return the folder of that name, building it where no process has done so yet."""
         folder, mark = self.root / name, self.root / f"{name}.built"
         with FileLock(self.root / f"{name}.lock"):
@@ -85,9 +102,16 @@ class Shelf:
         return folder
 
 
+def build_small_lake(shelf: Shelf) -> Lake:
+    """Return the lake with all of the small world, built at once and released; it is copied, never changed."""
+    world = shelf.once("small", build_small) / "world"
+    return Lake(shelf.once("small_lake", lambda folder: Lake(folder).name_sources(world, hours_of(SMALL)).run()))
+
+
 def open_shelf(factory: pytest.TempPathFactory, is_worker: bool) -> Shelf:
     """Return the shelf of this test run, which the workers of pytest-xdist share."""
     base = factory.getbasetemp()
     root = (base.parent if is_worker else base) / "shelf"
     root.mkdir(parents=True, exist_ok=True)
-    return Shelf(root)
+    Lake.shelf = Shelf(root)
+    return Lake.shelf

@@ -10,9 +10,23 @@ from end_to_end.kills import check_as_never_killed, copy_of, run_again, run_kill
 from end_to_end.lakes import Lake
 from end_to_end.processes import osslake
 
-POINTS = ("transform.prepared", "transform.deleted", "transform.model:5", "transform.planned", "transform.marked")
+POINTS = ("transform.planned", "transform.prepared", "transform.deleted", "transform.model:5", "transform.marked")
+"""That where all models are done stands first: what the first attempt did must not be done twice, and it alone trusts what the run before left."""
 
 
+def test_a_transformation_that_is_killed_again_and_again(begun: Lake, unharmed: Lake, tmp_path: Path) -> None:
+    """A run that was killed at one step of its transformation after the other gives, done again, the same content.
+
+    After each kill readers see the release before.
+    """
+    lake = copy_of(begun, tmp_path)
+    for point in POINTS:
+        run_killed(lake, point)
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
+
+
+@pytest.mark.kill
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_transformation_is_done_again(begun: Lake, unharmed: Lake, tmp_path: Path, point: str) -> None:
     """A run that was killed at any step of its transformation gives, done again, the same content; readers see the release before."""

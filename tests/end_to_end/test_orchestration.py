@@ -71,6 +71,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, tiny_world: Path, instance:
     """Return a lake whose first two days came by a backfill of the hours alone, and then all the rest; it is copied, never changed."""
     folder = tmp_path_factory.mktemp("filled") / "lake"
     lake = Lake(folder).name_sources(tiny_world, hours_of(TINY), more='[publish]\nstatic = "static"\nstatic_url = "http://127.0.0.1:1"\n')
+    lake.take_models()
     location = Location(lake, instance)
     assert location.run(DAYS[:2], [EVENTS, HOURS]).success
     assert location.run(DAYS[2:]).success

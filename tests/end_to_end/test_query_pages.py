@@ -26,10 +26,13 @@ from end_to_end.query_pages import (
     snippets,
     truth_of_days,
 )
+from serving.replica.keeper import make_replica
 
 NEWEST, OLDER = "directory", "replaced"
 ONE_RELEASE = ("bigquery.md", "postgresql.md")
 """Pages of targets that show no older release."""
+KEPT = 9
+"""Releases that the REST API answers from: all."""
 LEVELS = ("artifact", "project", "collection")
 
 
@@ -37,7 +40,10 @@ LEVELS = ("artifact", "project", "collection")
 def question(steps: Chain) -> Iterator[Question]:
     """Serve the lake that changed step by step, and ask for the project that the last step gave other repositories."""
     lake, project = steps.lake, steps.notes[NEWEST][1]
-    with granian(lake.folder, dataset=lake.settings.dataset) as address:
+    settings = lake.settings.model_copy(update={"serve": lake.settings.serve.model_copy(update={"keep_replicas": KEPT})})
+    while make_replica(settings):
+        """The REST API answers from the older release too."""
+    with granian(lake.folder, dataset=settings.dataset, keep_replicas=KEPT) as address:
         answers = expected_answers(steps.truth(NEWEST), steps.truth(OLDER), lake, project)
         yield Question(address, project, steps.release(OLDER), answers)
 
@@ -70,11 +76,12 @@ def test_the_command_line_gives_the_right_numbers(question: Question, tmp_path: 
     assert run_command_line("duckdb.md", question, tmp_path) == {claim: question.answers[claim] for claim in ("months", "days", "older")}
 
 
-def test_curl_gives_the_right_numbers(question: Question, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["curl.md", "rest.md"])
+def test_curl_gives_the_right_numbers(question: Question, tmp_path: Path, page: str) -> None:
     """Documents and files alone, with their hashes checked, lead to the same numbers."""
     if not (shutil.which("curl") and shutil.which("jq")):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("curl or jq is missing: `apt-get install curl jq`")
-    assert run_shell("curl.md", question, tmp_path) == {claim: question.answers[claim] for claim in ("months", "daily", "older")}
+    assert run_shell(page, question, tmp_path) == {claim: question.answers[claim] for claim in ("months", "daily", "older")}
 
 
 def test_sql_for_all_engines_gives_the_right_numbers(question: Question, steps: Chain) -> None:

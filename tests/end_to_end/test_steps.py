@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from catalog.duck import connect
+from catalog.release_diff import diff_releases
 from end_to_end.chain import LATE_DAY, STEPS, Chain
 from end_to_end.content import changed_partitions, rewritten_partitions
 from end_to_end.lakes import Lake, Shelf, digests
 from end_to_end.values import differences
 from end_to_end.worlds import SMALL, hours_of
-from lakehouse.releases import diff_releases
 
 PAIRS = tuple(pairwise(STEPS))
 

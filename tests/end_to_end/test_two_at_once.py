@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from end_to_end.kills import copy_of, raw_rows
 from end_to_end.lakes import Lake
-from end_to_end.processes import LIMIT_S, Running, barrier, start
+from end_to_end.processes import LIMIT_S, barrier, start, stopped
 from end_to_end.worlds import TINY, hours_of
 
 
@@ -38,18 +37,15 @@ def test_two_loaders_of_the_same_files(tiny_world: Path, unharmed: Lake, tmp_pat
     assert len(ours["rejected"]) == sum("gharchive" in row for row in theirs["rejected"])
 
 
-def test_a_second_run_is_turned_away(begun: Lake, tmp_path: Path) -> None:
+def test_a_second_run_is_turned_away(transformed: Lake, tmp_path: Path) -> None:
     """While a run holds the lake, a second one ends at once with exit code 1 and says who holds it since when; the first is not disturbed."""
-    lake = copy_of(begun, tmp_path)
-    first, note = Running("--lake", lake.folder, "run"), lake.folder / "state" / "lock.json"
-    deadline = time.monotonic() + LIMIT_S
-    while not (note.exists() and note.read_text().endswith("}")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    held = json.loads(note.read_text())
-    second = subprocess.run(
-        [sys.executable, "-c", "from lakehouse.cli import main; main()", "--lake", str(lake.folder), "run"],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    lake = copy_of(transformed, tmp_path)
+    with stopped("--lake", lake.folder, "run", at="release.hashed") as first:
+        held = json.loads((lake.folder / "state" / "lock.json").read_text())
+        second = subprocess.run(
+            [sys.executable, "-c", "from lakehouse.cli import main; main()", "--lake", str(lake.folder), "run"],
+            capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
     assert second.returncode == 1
     assert len(second.stderr.splitlines()) == 1
     assert f"`osslake run` (process {held['pid']} on {held['host']}) since {held['since']}" in second.stderr

@@ -73,7 +73,9 @@ def _load(connection: DuckConnection, lake: Lake, truth: Path, release: str | No
         connection.register("rows", rows)
         connection.execute(f"CREATE TABLE {name} AS FROM rows")
         connection.unregister("rows")
-    connection.execute(f"CREATE TABLE expected_values AS SELECT *, {ENTITY_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'")
+    connection.execute(
+        f"CREATE TABLE expected_values AS SELECT *, {ENTITY_IDS} AS id, metric_name LIKE '%rolling%' AS is_rolling FROM '{truth}'"
+    )
 
 
 def _differ(connection: DuckConnection, ours: str, expected: str) -> list[tuple[object, ...]]:

@@ -176,7 +176,6 @@ def planted(released_lake: ReleasedLake) -> Iterator[None]:
         "/small-lake/marts",
         "/small-lake/marts/",
         "/releases/",
-        "/",
         "/other-lake/latest.json",
         "/small-lake/" + "a" * 5000,
     ],

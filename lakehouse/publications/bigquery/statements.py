@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lakehouse.publications.changes import PartitionBounds, TableChange, bounds_of
+from catalog.partitions import PartitionBounds, bounds_of
+from lakehouse.publications.changes import TableChange
 
 
 def transaction_sql(statements: Iterable[str]) -> str:

@@ -67,6 +67,8 @@ class Exchange:
                 with self.connection.transaction():
                     self._do(f"SET LOCAL lock_timeout TO {LOCK_MS}")
                     self._do("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables)
+                    # Nobody waits behind the locks that follow, those of parts, which an autovacuum may look at: it goes away after a second.
+                    self._do(f"SET LOCAL lock_timeout TO '{self.target.lock_wait_s:.0f}s'")
                     return
             except errors.LockNotAvailable as error:
                 if time.monotonic() > deadline:

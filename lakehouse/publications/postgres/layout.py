@@ -11,8 +11,9 @@ from psycopg import sql
 
 from catalog.canonical import canonical_json
 from catalog.errors import PublishError
+from catalog.partitions import bounds_of
 from catalog.release_document import ReleasedTable
-from lakehouse.publications.changes import TablePartition, bounds_of, partitions_of
+from lakehouse.publications.changes import TablePartition, partitions_of
 
 TYPES = {
     "string": "text",

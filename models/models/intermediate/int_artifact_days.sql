@@ -2,7 +2,11 @@ MODEL (
   name intermediate.int_artifact_days,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'event_date')
+    materialization_properties (
+      restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
+      touches = 'INSERT INTO control.touched_artifact_days SELECT event_date, event_source, artifact_id, event_type, actor_kind, amount, @sign FROM @this WHERE @restates',
+      month_of = 'event_date'
+    )
   ),
   partitioned_by MONTH(event_date),
   physical_properties (sorted_by = ARRAY['artifact_id', 'event_date']),

@@ -4,9 +4,11 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = '(entity_id, actor_id) IN (SELECT e.entity_id, t.actor_id FROM intermediate.int_touched AS t INNER JOIN intermediate.int_entity_artifacts AS e ON e.artifact_id = t.artifact_id) OR entity_id IN (SELECT entity_id FROM intermediate.int_changed_entities)',
-      touches = 'INSERT INTO control.touched_firsts SELECT level, entity_id, event_source, actor_id, first_date, first_date_no_bots, @sign FROM @this WHERE @restates'
+      touches = 'INSERT INTO control.touched_firsts SELECT level, entity_id, event_source, actor_id, first_date, first_date_no_bots, @sign FROM @this WHERE @restates',
+      month_of = 'first_date'
     )
   ),
+  partitioned_by MONTH(first_date),
   columns (
     level TEXT, entity_id TEXT, event_source TEXT, actor_id TEXT, first_date DATE, first_date_no_bots DATE,
     first_commit_date DATE, first_commit_date_no_bots DATE

@@ -25,7 +25,8 @@ class Explanation:
         value: as published; 0 where no row stands.
         recomputed: what the definition gives over `events_daily_v1`.
         artifacts: how many artifacts make up the entity.
-        events: the newest events that the metric looks at: time, type, id, actor, raw file and line.
+        events: the newest events that the metric looks at: time, type, id, repository and actor (names; None where they have none), amount,
+            raw file and line.
         event_count: how many there are in all.
     """
 
@@ -58,38 +59,42 @@ def explain(settings: Settings, release: Release, metric: str, entity: str, day:
     Raises:
         QueryError: no such metric or entity (the message says which names are near), or a day beyond the as-of date.
     """
+    with open_release(settings, release) as connection:
+        return explain_over(connection, release, metric, entity, day, shown)
+
+
+def explain_over(
+    connection: DuckConnection, release: Release, metric: str, entity: str, day: date, shown: int = EVENTS_SHOWN
+) -> Explanation:
+    """Explain the value of a metric over a release that is open; else as `explain`."""
     if day > release.as_of_date:
         raise QueryError(f"{day} is later than {release.as_of_date}, the last day that the metrics of this release speak of", day=str(day))
-    connection = open_release(settings, release)
-    try:
-        row = _metric(connection, metric)
-        level, entity_id = _entity(connection, entity)
-        first, end, sample = _period(row["window_name"], day, release.as_of_date)
-        last, window_days = min(end, release.as_of_date), (end - first).days + 1
-        artifacts = _artifacts(connection, level, entity_id)
-        sql = _filled(row["definition_sql"], artifacts, first, last, window_days)
-        found = connection.execute(sql).fetchone()
-        events, count = _events(connection, row, artifacts, first, last, shown)
-        return Explanation(
-            release.id,
-            metric,
-            row["display_name"],
-            row["description"],
-            row["unit"],
-            entity,
-            level,
-            first,
-            last,
-            _value(connection, row, level, entity_id, sample),
-            float(found[0] or 0) if found else 0.0,
-            len(artifacts),
-            sql,
-            _marks(connection, metric, sample),
-            count,
-            events,
-        )
-    finally:
-        connection.close()
+    row = _metric(connection, metric)
+    level, entity_id = _entity(connection, entity)
+    first, end, sample = _period(row["window_name"], day, release.as_of_date)
+    last, window_days = min(end, release.as_of_date), (end - first).days + 1
+    artifacts = _artifacts(connection, level, entity_id)
+    sql = _wrapped(_filled(row["definition_sql"], artifacts, first, last, window_days))
+    found = connection.execute(sql).fetchone()
+    events, count = _events(connection, row, artifacts, first, last, shown)
+    return Explanation(
+        release.id,
+        metric,
+        row["display_name"],
+        row["description"],
+        row["unit"],
+        entity,
+        level,
+        first,
+        last,
+        _value(connection, row, level, entity_id, sample),
+        float(found[0] or 0) if found else 0.0,
+        len(artifacts),
+        sql,
+        _marks(connection, metric, sample),
+        count,
+        events,
+    )
 
 
 def _rows(connection: DuckConnection, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
@@ -118,6 +123,7 @@ def _entity(connection: DuckConnection, name: str) -> tuple[str, str]:
             " WHERE concat_ws('/', artifact_namespace, artifact_name) = lower(?) OR artifact_id = ?"
             " ORDER BY last_seen_at DESC NULLS LAST LIMIT 1",
         ),
+        ("artifact", "SELECT coalesce(canonical_artifact_id, artifact_id) FROM marts.artifacts_v1 WHERE artifact_id IN (?, ?)"),
     )
     for level, query in tries:
         row = connection.execute(query, [name, name]).fetchone()
@@ -165,6 +171,13 @@ def _filled(sql: str, artifacts: list[str], first: date, last: date, window_days
     listed = ", ".join(f"'{quoted(one)}'" for one in artifacts) or "NULL"
     filled = sql.replace(":artifact_ids", listed).replace(":window_days", str(window_days))
     return filled.replace(":first_day", f"DATE '{first}'").replace(":last_day", f"DATE '{last}'")
+
+
+def _wrapped(sql: str) -> str:
+    """Return a statement over several lines."""
+    import sqlglot
+
+    return str(sqlglot.transpile(sql, read="duckdb", write="duckdb", pretty=True)[0])
 
 
 def _value(connection: DuckConnection, metric: dict[str, Any], level: str, entity_id: str, sample: date) -> float:
@@ -222,9 +235,11 @@ def _events(
       JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_key = g.repository_name
         AND a.artifact_kind = 'repository_name' AND a.artifact_source = CASE WHEN g.repository_host = 'github.com' THEN 'GITHUB' ELSE a.artifact_source END
     )
-    SELECT c.time, c.event_type, c.event_source_id, c.from_artifact_id, c.actor_kind,
+    SELECT c.time, c.event_type, c.event_source_id, concat_ws('/', t.artifact_namespace, t.artifact_name) AS repository, c.to_artifact_id,
+           f.artifact_name AS actor, c.from_artifact_id, c.actor_kind, c.amount,
            arg_min(r.raw_file, (r.at, r.raw_file, r.raw_line)) AS raw_file, arg_min(r.raw_line, (r.at, r.raw_file, r.raw_line)) AS raw_line
     FROM chosen AS c LEFT JOIN raw_rows AS r USING (event_source_id, event_type, to_artifact_id)
+    LEFT JOIN marts.artifacts_v1 AS t ON t.artifact_id = c.to_artifact_id LEFT JOIN marts.artifacts_v1 AS f ON f.artifact_id = c.from_artifact_id
     GROUP BY ALL ORDER BY c.time DESC, c.event_source_id
     """
     return _rows(connection, query, parameters), int(counted[0]) if counted else 0

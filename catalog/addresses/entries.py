@@ -11,10 +11,10 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from ingest.git.remotes import parse_remote
-from ingest.oss_directory.artifacts import Artifact, Misfit
-from ingest.oss_directory.forges import FORGES, artifact_on_forge
-from ingest.oss_directory.registries import REGISTRIES, go_module
+from catalog.addresses.artifacts import Artifact, Misfit
+from catalog.addresses.forges import FORGES, artifact_on_forge
+from catalog.addresses.registries import REGISTRIES, go_module
+from catalog.addresses.remotes import parse_remote
 
 URL_FIELDS = frozenset({"github", "npm", "crates", "pypi", "go", "open_collective", "defillama"})
 

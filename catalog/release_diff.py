@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from catalog.digests import FileDigest
+from catalog.canonical import canonical_json
+from catalog.partitions import partition_digests
 from catalog.release_document import Coverage, ReleasedTable
 from catalog.releases import Release
-from lakehouse.releases.news import table_content
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,11 @@ def _fields(table: ReleasedTable) -> dict[int, dict[str, Any]]:
     return {field["id"]: field for field in table.schema_["fields"]}
 
 
-def partition_digests(table: ReleasedTable) -> dict[str, FileDigest]:
-    """Return the row count and content digest of each partition of a table; "" is that of one without partitions."""
-    partitions: dict[str, FileDigest] = {}
-    for file in table.data_files:
-        digest = FileDigest(file.row_count or 0, int(file.content_digest or "0", 16))
-        partitions[file.partition or ""] = partitions.get(file.partition or "", FileDigest()) + digest
-    return partitions
+def table_content(table: ReleasedTable) -> bytes:
+    """Return what readers see of a table, however it is laid out: without snapshot, files, partitions and the schema's number."""
+    face = table.model_dump(mode="json", by_alias=True, exclude={"snapshot_id", "partition_spec", "metadata_file", "files"})
+    face["schema"] = {name: value for name, value in face["schema"].items() if name != "schema-id"}
+    return canonical_json(face)
 
 
 def _changed_keys(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:

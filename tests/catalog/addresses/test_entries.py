@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.oss_directory.addresses import artifact_at, artifact_of_address
-from ingest.oss_directory.artifacts import Artifact, Misfit
+from catalog.addresses.artifacts import Artifact, Misfit
+from catalog.addresses.entries import artifact_at, artifact_of_address
 
 GITHUB = [
     ("https://github.com/Owner/Name", "owner/name"),

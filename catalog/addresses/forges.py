@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ingest.oss_directory.artifacts import Artifact
+from catalog.addresses.artifacts import Artifact
 
 FORGES = {"github.com": "GITHUB", "gitlab.com": "GITLAB", "codeberg.org": "CODEBERG", "bitbucket.org": "BITBUCKET"}
 

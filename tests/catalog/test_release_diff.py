@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
+import pytest
 from small_lake import DATASETS, DAYS, GAPS, SERIES, SmallLake, table_of
 
 from catalog.iceberg import ensure_table
-from lakehouse.releases import diff_releases
+from catalog.release_diff import diff_releases
 
 JANUARY = [(date(2024, 1, 1), 1.5, "p"), (date(2024, 1, 2), 0.0, "q")]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> SmallLake:
+    """Return a filled lake without releases."""
+    return SmallLake(tmp_path / "lake").fill()
 
 
 def test_a_release_does_not_differ_from_itself(lake: SmallLake) -> None:

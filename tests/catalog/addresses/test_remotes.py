@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.git.remotes import is_url, parse_remote
+from catalog.addresses.remotes import is_url, parse_remote
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-from ingest.oss_directory.artifacts import Artifact
-from ingest.oss_directory.forges import FORGES
+from catalog.addresses.artifacts import Artifact
+from catalog.addresses.forges import FORGES
 
 _NPM = re.compile(r"[A-Za-z0-9._~!'()*-]{1,214}\Z")
 _PYPI = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")

@@ -1,0 +1,119 @@
+"""Whole tables as a stream of rows: as much as is read is computed, and what breaks off can be told from what has ended.
+
+NDJSON ends with `{"end":true,"rows":N}`. CSV and Arrow come in chunks; where an error arises in the middle, the connection is broken off, so that
+the client's own library says that the answer isn't whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+from fastapi import Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from catalog.duck import identifier
+from catalog.errors import OsslakeError, StorageError
+from catalog.releases import Release, ReleasedTable
+from catalog.results import result_chunks
+from serving.api.answers import RELEASE_HEADER, Answers, Asked
+from serving.api.costs import COST_HEADER, cost_of
+from serving.api.datasets import ROW_FORMATS, named_table
+from serving.api.documents import take_only
+from serving.api.formats import FORMATS, JSON
+from serving.conditional import IMMUTABLE, REVALIDATE, is_known
+from serving.engine import ALL_STAGES, MARTS, Engine
+from serving.logs import log
+
+STREAMED_ROWS = 10
+"""Rows of a stream that cost as much as one of a page."""
+EXPORT_TIMEOUT_S = 3600.0
+"""For a whole table."""
+PATIENCE_S = 60.0
+"""For a client to take a piece."""
+
+
+class Export(StreamingResponse):
+    """A stream that lets go of what it holds as soon as it has ended, or the client has gone, or takes nothing any more."""
+
+    def __init__(
+        self, pieces: Generator[bytes, None, None], headers: dict[str, str], media_type: str, patience_s: float = PATIENCE_S
+    ) -> None:
+        first = next(pieces) + next(pieces, b"")  # what stands before the rows, and some rows: an error so far is still answered as one
+        super().__init__((piece for piece in chain([first], pieces) if piece), 200, headers, media_type)
+        self._pieces, self._patience_s = pieces, patience_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces; break off where the client takes none for too long."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._patience_s):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        finally:
+            self._pieces.close()
+
+
+class Exports:
+    """Answers `/v1/datasets/<name>/rows`."""
+
+    def __init__(self, answers: Answers, engine: Engine) -> None:
+        self._answers, self._engine = answers, engine
+
+    def respond(self, request: Request, name: str, suffix: str = "") -> Response:
+        """Answer with the rows of a table.
+
+        Raises:
+            RequestError: there is no such table, format or parameter.
+            QueryError: as many tables are being read as may be.
+            StorageError: a file of the release can't be read.
+        """
+        asked = self._answers.question(request, f"datasets/{name}/rows", suffix, ROW_FORMATS)
+        asked = replace(asked, format=FORMATS["ndjson"]) if asked.format is JSON else asked
+        take_only(asked)
+        table = named_table(asked.replica.release, name)
+        headers = self._headers(asked, table)
+        if is_known(request, headers["ETag"].removeprefix("W/")):
+            return Response(status_code=304, headers=headers)
+        if request.method == "HEAD":
+            response = Response(headers=headers, media_type=asked.format.media_type)
+            del response.headers["content-length"]  # nobody knows it before all rows are written
+            return response
+        return Export(self._pieces(asked.replica.release, table, asked.format.name), headers, asked.format.media_type)
+
+    def _headers(self, asked: Asked, table: ReleasedTable) -> dict[str, str]:
+        return {
+            "ETag": f"W/{self._answers.etag(asked)}",
+            "Cache-Control": IMMUTABLE if asked.is_pinned else REVALIDATE,
+            "Vary": "Accept",
+            "Content-Disposition": f'attachment; filename="{table.full_name}.{asked.format.name}"',
+            RELEASE_HEADER: asked.replica.release.id,
+            COST_HEADER: str(cost_of(table.row_count // STREAMED_ROWS, is_query=True)),
+        }
+
+    def _pieces(self, release: Release, table: ReleasedTable, output_format: Any) -> Generator[bytes, None, None]:
+        stages = MARTS if table.stage == "marts" else ALL_STAGES
+        sql = f"SELECT * FROM {identifier(table.stage)}.{identifier(table.name)}"
+        try:
+            with self._engine.stream(release, sql, stages, EXPORT_TIMEOUT_S) as (schema, batches):
+                yield from result_chunks(output_format, schema, _all_rows(batches, table))
+        except OsslakeError as error:
+            log("export.failed", release_id=release.id, table=table.full_name, format=output_format, error=str(error))
+            raise
+
+
+def _all_rows(batches: Iterator[pa.RecordBatch], table: ReleasedTable) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of a table, and fail at the end where they aren't as many as its release says."""
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        yield batch
+    if rows != table.row_count:
+        raise StorageError(f"{table.full_name} has {rows:,} rows here, its release says {table.row_count:,}", table=table.full_name)

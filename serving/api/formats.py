@@ -1,0 +1,114 @@
+"""What an answer's rows are written as: by the path's suffix, else by the Accept header; and how its bytes are packed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pyarrow as pa
+
+from catalog.results import ResultFormat, write_result
+from serving.api.errors import RequestError
+
+PACKED_FROM = 1_000
+"""Bytes below which packing saves nothing."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write rows."""
+
+    name: ResultFormat
+    media_type: str
+    is_packed: bool
+    """Whether it is packed already."""
+
+
+FORMATS = {
+    "json": Format("json", "application/json", is_packed=False),
+    "ndjson": Format("ndjson", "application/x-ndjson", is_packed=False),
+    "csv": Format("csv", "text/csv; charset=utf-8", is_packed=False),
+    "arrow": Format("arrow", "application/vnd.apache.arrow.stream", is_packed=False),
+    "parquet": Format("parquet", "application/vnd.apache.parquet", is_packed=True),
+}
+JSON = FORMATS["json"]
+_BY_MEDIA_TYPE = {one.media_type.partition(";")[0]: one for one in FORMATS.values()} | {
+    "application/ndjson": FORMATS["ndjson"],
+    "application/jsonl": FORMATS["ndjson"],
+}
+
+
+def write_rows(schema: pa.Schema, batches: Iterable[pa.RecordBatch], chosen: Format) -> bytes:
+    """Return rows as a whole document."""
+    out = io.BytesIO()
+    write_result(chosen.name, schema, batches, out)
+    return out.getvalue()
+
+
+@lru_cache(1024)
+def accepted(header: str, offered: tuple[str, ...] = tuple(FORMATS)) -> Format:
+    """Return the format that an Accept header likes best.
+
+    Raises:
+        RequestError: 406, none of them.
+    """
+    if not header.strip():
+        return JSON
+    for media_type, _ in _weighed(header):
+        if media_type in ("*/*", "application/*"):
+            return JSON
+        if media_type == "text/*" and "csv" in offered:
+            return FORMATS["csv"]
+        found = _BY_MEDIA_TYPE.get(media_type)
+        if found and found.name in offered:
+            return found
+    listed = ", ".join(FORMATS[name].media_type.partition(";")[0] for name in offered)
+    raise RequestError(406, f"none of the media types in Accept is made here; there are {listed}")
+
+
+@lru_cache(256)
+def chosen_encoding(header: str) -> str:
+    """Return the content coding that an Accept-Encoding header allows and that packs best; empty for none."""
+    allowed = dict(_weighed(header))
+    return next((name for name in _PACKERS if name in allowed), "")
+
+
+def _weighed(header: str) -> list[tuple[str, float]]:
+    """Return the items of a header with their weights, the heaviest first, those of weight 0 left out."""
+    found: list[tuple[str, float]] = []
+    for item in header.lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        if name and weight > 0:
+            found.append((name, weight))
+    return sorted(found, key=lambda one: -one[1])
+
+
+def _zstd(body: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=3).compress(body)
+
+
+def _brotli(body: bytes) -> bytes:
+    import brotli
+
+    packed: bytes = brotli.compress(body, quality=4)
+    return packed
+
+
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {"zstd": _zstd, "br": _brotli, "gzip": lambda body: gzip.compress(body, 5, mtime=0)}
+
+
+def packed(body: bytes, encoding: str) -> bytes:
+    """Return bytes in a content coding."""
+    return _PACKERS[encoding](body)

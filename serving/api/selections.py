@@ -1,0 +1,133 @@
+"""What a query string asks of a table, and the rows that answer it: from the replica, or from the release's files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.arrow_types import ARROW_TYPES
+from catalog.release_document import ReleasedTable
+from catalog.releases import Release
+from serving.api.answers import Asked
+from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
+from serving.api.grammar import Node, Order, conditions_of, parse_order, parse_select
+from serving.engine import Engine
+from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
+from serving.replica.replica import Replica
+from serving.resources import Resource
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1_000
+RESERVED = ("limit", "cursor", "select", "order")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked of a table.
+
+    Attributes:
+        table: its name.
+        kinds: its columns: name -> Iceberg type.
+        names: the columns that are wanted.
+        takes_json: whether rows may be given as the JSON that the replica keeps.
+        nodes: conditions, all of which must hold.
+        order: of the rows; no two have the same place in it.
+        limit: rows of a page.
+    """
+
+    table: str
+    kinds: dict[str, str]
+    names: list[str]
+    takes_json: bool
+    nodes: list[Node]
+    order: list[Order]
+    limit: int
+
+    def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[str, list[Any]]:
+        """Return the WHERE of the rows after one with these values in the order, and the values of its marks."""
+        parts, values = where_sql(self.nodes, encode)
+        if after is not None:
+            condition, marks = after_sql(self.order, after, encode)
+            parts.append(condition)
+            values += marks
+        return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a page: their JSON, or their columns; and the values of the last one in the order, as SQLite keeps them, if more follow."""
+
+    json: list[bytes]
+    columns: pa.RecordBatch | None
+    last: list[Any] | None
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.json) if self.columns is None else int(self.columns.num_rows)
+
+
+def read_selection(asked: Asked, resource: Resource, table: ReleasedTable) -> Selection:
+    """Return what is asked of a table.
+
+    Raises:
+        RequestError: the query string asks for what isn't there.
+    """
+    kinds = columns_of(table)
+    select = parse_select(asked.value("select"), kinds) if asked.value("select") else []
+    order = parse_order(asked.value("order"), kinds) if asked.value("order") else []
+    rest = table.grain if resource.is_large else [ROWID]
+    order += [Order(name, is_descending=False) for name in rest if name not in [one.column for one in order]]
+    return Selection(
+        table.name,
+        kinds,
+        select or list(kinds),
+        takes_json=not select and asked.format.name == "json",
+        nodes=conditions_of(asked.without(*RESERVED), kinds),
+        order=order,
+        limit=asked.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
+    )
+
+
+def read_from_replica(replica: Replica, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
+    """Return a page of a table that the replica keeps.
+
+    Raises:
+        QueryError: it took too long.
+    """
+    where, values = wanted.where(after, stored_value)
+    *before, _ = wanted.order
+    sort = f"{order_sql(before)}, {ROWID}" if before else ROWID
+    head, shown = ", ".join(one.column for one in wanted.order), JSON_COLUMN if wanted.takes_json else ", ".join(wanted.names)
+    sql = f"SELECT {head}, {shown} FROM {wanted.table} {where} ORDER BY {sort} LIMIT {wanted.limit + 1}"
+    with replica.connection(timeout_s) as connection:
+        rows = connection.execute(sql, values).fetchall()
+    width = len(wanted.order)
+    last = list(rows[wanted.limit - 1][:width]) if len(rows) > wanted.limit else None
+    rows = rows[: wanted.limit]
+    if wanted.takes_json:
+        return Page([row[width] for row in rows], None, last)
+    schema = pa.schema([(name, ARROW_TYPES[wanted.kinds[name]]) for name in wanted.names])
+    arrays = [arrow_column([row[width + place] for row in rows], wanted.kinds[name]) for place, name in enumerate(wanted.names)]
+    return Page([], pa.record_batch(arrays, schema), last)
+
+
+def read_from_files(engine: Engine, release: Release, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
+    """Return a page of a table that is read from the release's files.
+
+    Raises:
+        QueryError: it took too long, or too much memory.
+        StorageError: a file can't be read.
+    """
+    loaded = after and [loaded_value(value, wanted.kinds[one.column]) for one, value in zip(wanted.order, after, strict=True)]
+    where, values = wanted.where(loaded, lambda value: value)
+    names = list(dict.fromkeys([*wanted.names, *(one.column for one in wanted.order)]))
+    sql = f"SELECT {', '.join(names)} FROM marts.{wanted.table} {where} ORDER BY {order_sql(wanted.order)} LIMIT {wanted.limit + 1}"
+    batch = engine.query(release, sql, values, timeout_s)
+    last = None
+    if batch.num_rows > wanted.limit:
+        last = [stored_value(batch.column(one.column)[wanted.limit - 1].as_py()) for one in wanted.order]
+    return Page([], batch.slice(0, wanted.limit).select(wanted.names), last)

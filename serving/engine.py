@@ -1,0 +1,123 @@
+"""DuckDB over the files of a release, for tables that no replica keeps: within limits of memory and time, and with nothing else within its reach."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.duck import DuckConnection, DuckError
+from catalog.errors import QueryError, StorageError
+from catalog.query import open_release
+from catalog.release_document import STAGES
+from catalog.releases import Release
+from catalog.settings import Settings
+
+OPEN_RELEASES = 3
+"""A release whose other stages are asked for too counts twice."""
+MARTS = ("marts",)
+ALL_STAGES = STAGES
+BATCH_ROWS = 20_000
+EXPORT_WAIT_S = 2.0
+
+
+class Engine:
+    """Runs our own queries over the tables of releases; safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        limits = settings.transform.model_copy(
+            update={"threads": settings.serve.query_threads, "memory_limit": settings.serve.query_memory}
+        )
+        self._settings = settings.model_copy(update={"transform": limits})
+        self._open: OrderedDict[tuple[str, tuple[str, ...]], DuckConnection] = OrderedDict()
+        self._opening = threading.Lock()
+        self._running = threading.BoundedSemaphore(settings.serve.queries_at_once)
+        self._exporting = threading.BoundedSemaphore(settings.serve.queries_at_once)
+
+    def query(self, release: Release, sql: str, values: Sequence[Any], timeout_s: float) -> pa.RecordBatch:
+        """Return the rows of a query, which are few.
+
+        Raises:
+            QueryError: it took too long, or too much memory.
+            StorageError: a file of the release can't be read.
+        """
+        with self.cursor(release, timeout_s) as cursor:
+            table = cursor.execute(sql, values).to_arrow_table().combine_chunks()
+        batches = table.to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
+
+    @contextmanager
+    def stream(
+        self, release: Release, sql: str, stages: Sequence[str], timeout_s: float
+    ) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+        """Lend the rows of a query, which are computed as they are asked for: their schema, and the batches.
+
+        What is read so is counted apart: a slow reader of many rows keeps no short query waiting.
+
+        Raises:
+            QueryError: as many are being read as may be, or it took too long, or too much memory.
+            StorageError: a file of the release can't be read.
+        """
+        with self._lent(release, stages, timeout_s, self._exporting, EXPORT_WAIT_S) as cursor:
+            reader = cursor.execute(sql).to_arrow_reader(BATCH_ROWS)
+            yield reader.schema, _batches(reader)
+
+    def cursor(self, release: Release, timeout_s: float, stages: Sequence[str] = MARTS) -> AbstractContextManager[DuckConnection]:
+        """Lend a cursor whose queries are ended at their time."""
+        return self._lent(release, stages, timeout_s, self._running, timeout_s)
+
+    @contextmanager
+    def _lent(
+        self, release: Release, stages: Sequence[str], timeout_s: float, running: threading.Semaphore, wait_s: float
+    ) -> Iterator[DuckConnection]:
+        if not running.acquire(timeout=wait_s):
+            raise QueryError(f"the server was busy for {wait_s:g} s; try again")
+        is_late = threading.Event()
+        try:
+            cursor = self._opened(release, tuple(stages)).cursor()
+
+            def end() -> None:
+                is_late.set()
+                cursor.interrupt()
+
+            timer = threading.Timer(timeout_s, end)
+            timer.start()
+            try:
+                yield cursor
+            finally:
+                timer.cancel()
+                cursor.close()
+        except DuckError as error:
+            if is_late.is_set():
+                raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
+            if "memory" in str(error).lower():
+                raise QueryError("the query needs more memory than it may have; a narrower filter would do") from error
+            raise StorageError(f"the release's files can't be read: {' '.join(str(error).split())[:200]}") from error
+        finally:
+            running.release()
+
+    def _opened(self, release: Release, stages: tuple[str, ...]) -> DuckConnection:
+        key = (release.id, stages)
+        with self._opening:
+            if key not in self._open:
+                self._open[key] = open_release(self._settings, release, stages)
+                if len(self._open) > OPEN_RELEASES:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(key)
+            return self._open[key]
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield the batches; DuckDB's errors in the middle of them come as those of Arrow or the system."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise DuckError(str(error)) from error
+        yield batch

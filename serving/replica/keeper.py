@@ -1,0 +1,200 @@
+"""Which replicas are there, and which is in use: a new release's is made aside, in a process of its own, while the one before goes on answering.
+
+Each worker looks for itself. Whoever finds that a release has no replica yet, and gets the lock, has it made; the others see its file.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from filelock import FileLock, Timeout
+
+from catalog.errors import OsslakeError
+from catalog.releases import Release, release_chain
+from catalog.settings import Settings
+from serving.logs import log
+from serving.releases import ServedReleases
+from serving.replica.build import BuildSummary, build_replica
+from serving.replica.builder import start_build
+from serving.replica.files import SUFFIX, replica_file
+from serving.replica.replica import Replica
+
+LOCK_FILE = "build.lock"
+LONGEST_PAUSE_S = 300.0
+"""Between two tries to make a replica that can't be made."""
+
+
+def newest_releases(settings: Settings, count: int) -> list[Release]:
+    """Return the newest releases that are kept, the newest first."""
+    found = []
+    for release in release_chain(settings):
+        found.append(release)
+        if len(found) == count:
+            break
+    return found
+
+
+def make_replica(settings: Settings) -> BuildSummary | None:
+    """Make one replica: that of the newest release that has none, of those that are kept; and remove the files of those that aren't kept.
+
+    What is the same in another release that has a replica comes from there.
+
+    Returns:
+        What was done; None where all replicas are there already, another process makes one, or nothing was released yet.
+
+    Raises:
+        VerificationError: what was built doesn't say what the release says.
+    """
+    folder = settings.replicas
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            releases = newest_releases(settings, settings.serve.keep_replicas)
+            wanted = next((release for release in releases if not replica_file(folder, release.id).exists()), None)
+            if wanted is None:
+                return None
+            for leftover in folder.glob(".*.part"):
+                leftover.unlink()
+            before = next((release for release in releases if replica_file(folder, release.id).exists()), None)
+            summary = build_replica(settings, wanted, folder, before)
+            kept = {replica_file(folder, release.id) for release in releases}
+            for file in folder.glob("*.sqlite"):
+                if file not in kept:
+                    file.unlink()
+            return summary
+    except Timeout:
+        return None
+
+
+class Replicas:
+    """The replicas that one worker answers from."""
+
+    def __init__(self, settings: Settings, releases: ServedReleases, count_failure: Callable[[], None] = lambda: None) -> None:
+        self._settings, self._releases, self._count_failure = settings, releases, count_failure
+        self._open: dict[str, Replica] = {}
+        self._newest: Replica | None = None
+        self._ended = threading.Event()
+        self._looking = threading.Lock()
+        self._building: subprocess.Popen[bytes] | None = None
+        self._is_complete = False
+        self._coming: list[str] = []
+        self._failures, self._not_before = 0, 0.0
+
+    def newest(self) -> Replica | None:
+        """Return the replica in use; None until the first one is made."""
+        return self._newest
+
+    def current(self) -> Replica | None:
+        """Return the replica in use; where there is none, look for one before."""
+        if self._newest is None:
+            self.look()
+        return self._newest
+
+    def of(self, release_id: str) -> Replica | None:
+        """Return the replica of a release, if it is kept."""
+        replica = self._open.get(release_id)
+        if replica is None and replica_file(self._settings.replicas, release_id).exists():
+            release = self._releases.kept(release_id)
+            replica = self._opened(release) if release else None
+        return replica
+
+    def named(self, wanted: str) -> Replica | None:
+        """Return the replica of a release by its id or its sequence number, if it is kept."""
+        found = next((identifier for identifier in self._there() if _is_named(identifier, wanted)), None)
+        return self.of(found) if found else None
+
+    def is_coming(self, wanted: str) -> bool:
+        """Tell whether the replica of a release, by its id or its sequence number, is yet to be made."""
+        return any(_is_named(identifier, wanted) for identifier in self._coming)
+
+    def sequences(self) -> list[int]:
+        """Return the numbers of the releases that have replicas, the newest first."""
+        return [int(identifier.partition("-")[0]) for identifier in self._there()]
+
+    def _there(self) -> list[str]:
+        files = self._settings.replicas.glob(f"*{SUFFIX}")
+        return sorted({file.name.removesuffix(SUFFIX) for file in files} | self._open.keys(), reverse=True)
+
+    def start(self) -> None:
+        """Look for a replica now, and again and again in a thread of its own."""
+        self.look()
+        threading.Thread(target=self._watch, name="replicas", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the looking, and a build that this worker began; what is left of it the next one removes."""
+        self._ended.set()
+        with self._looking:
+            if self._building is not None and self._building.poll() is None:
+                self._building.terminate()
+                self._building.wait()
+
+    def look(self) -> None:
+        """Take the newest release's replica into use where it is there, else have it made."""
+        with self._looking:
+            try:
+                release = self._releases.newest()
+            except (OsslakeError, OSError):
+                return
+            if self._newest is not None and self._newest.release.id == release.id:
+                self._complete()
+            elif replica_file(self._settings.replicas, release.id).exists():
+                self._newest, self._is_complete = self._opened(release), False
+                log("replica.used", release_id=release.id)
+            else:
+                if self._newest is None:
+                    self._newest = next((self.of(one.id) for one in self._kept() if self.of(one.id)), None)
+                self._have_one_made()
+
+    def _complete(self) -> None:
+        """Have the replicas made that the kept releases before the newest one lack."""
+        if not self._is_complete:
+            self._coming = [one.id for one in self._kept() if not replica_file(self._settings.replicas, one.id).exists()]
+            self._is_complete = not self._coming
+            if not self._is_complete:
+                self._have_one_made()
+
+    def _kept(self) -> list[Release]:
+        try:
+            return newest_releases(self._settings, self._settings.serve.keep_replicas)
+        except (OsslakeError, OSError):
+            return []
+
+    def _have_one_made(self) -> None:
+        """Start a build where none is running; after one that failed not at once, and later each time."""
+        if self._building is not None:
+            if self._building.poll() is None:
+                return
+            self._note_end(self._building.returncode)
+            self._building = None
+        if time.monotonic() >= self._not_before:
+            self._building = start_build(self._settings)
+
+    def _note_end(self, exit_code: int) -> None:
+        if not exit_code:
+            self._failures = 0
+            return
+        log("replica.failed", exit_code=exit_code)
+        self._count_failure()
+        self._failures += 1
+        self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
+
+    def _opened(self, release: Release) -> Replica:
+        if release.id not in self._open:
+            self._open[release.id] = Replica(replica_file(self._settings.replicas, release.id), release)
+            for identifier in sorted(self._open)[: -self._settings.serve.keep_replicas]:
+                del self._open[identifier]
+        return self._open[release.id]
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._settings.serve.poll_s):
+            try:
+                self.look()
+            except Exception as error:
+                log("replica.look_failed", error=f"{type(error).__name__}: {error}")
+
+
+def _is_named(identifier: str, wanted: str) -> bool:
+    return wanted in (identifier, identifier.partition("-")[0].lstrip("0"))

@@ -1,0 +1,201 @@
+"""Reading a replica: look-ups, conditions over its tables, and packed series; safe to use from several threads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catalog.errors import QueryError
+from catalog.releases import Release, ReleasedTable
+from serving.replica.layout import JSON_COLUMN, columns_of
+from serving.replica.packed import Amounts, Days, unpack
+from serving.resources import LEVELS, RESOURCES, Resource
+
+_KNOWN_NAMES = 200_000
+_STEPS = 20_000
+"""SQLite's instructions between two looks at the clock."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A collection, project or artifact."""
+
+    level: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, with what its series need; `marks` are its periods."""
+
+    name: str
+    id: str
+    display_name: str
+    unit: str
+    window: str
+
+
+@dataclass(frozen=True)
+class Periods:
+    """How far the values of a metric can be trusted, by sample date.
+
+    Attributes:
+        days: sample dates, as days since 1970, sorted.
+        is_complete, coverage, is_degraded, gap_reason: as in `metric_periods_v1`, in their order; coverage is None where it isn't known.
+    """
+
+    days: Days
+    is_complete: list[bool]
+    coverage: list[float | None]
+    is_degraded: list[bool]
+    gap_reason: list[str | None]
+
+
+class Replica:
+    """The replica of one release, open.
+
+    The file stays readable after it was deleted, for as long as this object is used.
+    """
+
+    def __init__(self, path: Path, release: Release, connections: int = 4) -> None:
+        self.path, self.release = path, release
+        self.tables: dict[str, ReleasedTable] = {table.name: table for table in release.tables if table.stage == "marts"}
+        self._free = [_open(path) for _ in range(connections)]
+        self._there = threading.Semaphore(connections)
+        self._lookups = _open(path)
+        self._lookups_lock = threading.Lock()
+        self.metric = lru_cache(4096)(self._find_metric)
+        self.periods = lru_cache(1024)(self._read_periods)
+        self.entity = lru_cache(65_536)(self._find_entity)
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Those that this release has a table for."""
+        return [resource for resource in RESOURCES if resource.table in self.tables]
+
+    def look_up(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query that an index answers at once."""
+        with self._lookups_lock:
+            return self._lookups.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def connection(self, timeout_s: float) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for a query that may take longer; it is ended at its time.
+
+        Raises:
+            QueryError: it took too long, or all connections were busy for as long.
+        """
+        deadline = time.monotonic() + timeout_s
+        if not self._there.acquire(timeout=timeout_s):
+            raise QueryError(f"the server was busy for {timeout_s:g} s; try again")
+        connection = self._free.pop()
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+            self._free.append(connection)
+            self._there.release()
+
+    def keys(self, resource: Resource) -> list[str]:
+        """Return the columns that name a row of a resource."""
+        return [key for key in resource.keys if key in columns_of(self.tables[resource.table])]
+
+    @cached_property
+    def known_names(self) -> list[tuple[str, str, str | None, int]]:
+        """Kind, name, display name and row of all collections, projects and metrics that can be searched: few beside the artifacts."""
+        return self.look_up(f"SELECT kind, name, display_name, table_row FROM search WHERE kind <> 'artifact' LIMIT {_KNOWN_NAMES}")
+
+    def row(self, resource: Resource, value: str) -> tuple[int, bytes] | None:
+        """Return the row that one of a resource's keys names (an artifact's `owner/name` too): its number, and its JSON."""
+        for key in self.keys(resource):
+            wanted = value.replace("-", "+").replace("_", "/") if key == "oso_id" else value
+            found = self.look_up(f"SELECT rowid, {JSON_COLUMN} FROM {resource.table} WHERE {key} = ? LIMIT 1", (wanted,))
+            if found:
+                return found[0]
+        artifact = self.entity("artifact", value) if resource.path == "artifacts" and "/" in value else None
+        return self.row(resource, artifact.id) if artifact else None
+
+    def series(self, entity: Entity, metric: Metric) -> tuple[Days, Amounts]:
+        """Return the points of a series; none where there is no row."""
+        if f"timeseries_metrics_by_{entity.level}_v1" not in self.tables:
+            return unpack(b"")
+        found = self.look_up(
+            f"SELECT points FROM series_{entity.level} WHERE entity_row = (SELECT entity_row FROM series_entities WHERE entity_id = ? AND level = ?)"
+            " AND metric_row = (SELECT metric_row FROM series_metrics WHERE metric_name = ?)",
+            (entity.id, entity.level, metric.name),
+        )
+        return unpack(found[0][0]) if found else unpack(b"")
+
+    def _find_entity(self, level: str, name: str) -> Entity | None:
+        """Return an entity by its name, id or `oso_id`; an artifact by `owner/name` too."""
+        resource = next(one for one in RESOURCES if one.path == f"{level}s")
+        if resource.table not in self.tables or level not in LEVELS:
+            return None
+        if level == "artifact":
+            return self._find_artifact(name)
+        for key in self.keys(resource):
+            wanted = name.replace("-", "+").replace("_", "/") if key == "oso_id" else name
+            found = self.look_up(f"SELECT {level}_id, {level}_name FROM {resource.table} WHERE {key} = ? LIMIT 1", (wanted,))
+            if found:
+                return Entity(level, *found[0])
+        return None
+
+    def _find_artifact(self, name: str) -> Entity | None:
+        columns = "artifact_id, coalesce(artifact_namespace || '/', '') || artifact_name, canonical_artifact_id"
+        for key in ("artifact_id", "oso_id"):
+            found = self.look_up(f"SELECT {columns} FROM artifacts_v1 WHERE {key} = ? LIMIT 1", (name,))
+            if found:
+                artifact_id, shown, canonical = found[0]
+                return Entity("artifact", canonical or artifact_id, shown or artifact_id)
+        namespace, _, plain = name.lower().rpartition("/")
+        if plain and "artifact_aliases_v1" in self.tables:
+            found = self.look_up(
+                "SELECT canonical_artifact_id FROM artifact_aliases_v1 WHERE artifact_name = ? AND coalesce(artifact_namespace, '') = ?"
+                " ORDER BY last_seen_at IS NULL, last_seen_at DESC LIMIT 1",
+                (plain, namespace),
+            )
+            if found:
+                return Entity("artifact", found[0][0], name.lower())
+        return None
+
+    def _find_metric(self, name: str) -> Metric | None:
+        found = self.look_up(
+            "SELECT metric_name, metric_id, display_name, unit, window_name FROM metrics_v1 WHERE metric_name = ? OR metric_id = ? LIMIT 1",
+            (name, name),
+        )
+        return Metric(*found[0]) if found else None
+
+    def _read_periods(self, metric_name: str) -> Periods:
+        rows: list[tuple[Any, ...]] = []
+        if "metric_periods_v1" in self.tables:
+            rows = self.look_up(
+                "SELECT sample_date, is_period_complete, coverage, is_degraded, gap_reason FROM metric_periods_v1 WHERE metric_name = ? ORDER BY sample_date",
+                (metric_name,),
+            )
+        days, complete, coverage, degraded, reason = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        return Periods(
+            np.array(days, np.int32), [bool(one) for one in complete], list(coverage), [bool(one) for one in degraded], list(reason)
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False, cached_statements=512)
+    connection.executescript(
+        "PRAGMA query_only = ON; PRAGMA mmap_size = 1073741824; PRAGMA case_sensitive_like = ON; PRAGMA trusted_schema = OFF"
+    )
+    return connection

@@ -1,0 +1,168 @@
+"""Released tables as data sets: described, with files that are what is said of them, and read whole as rows."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from released_lake import EVENTS, SECOND_PROJECTS, ReleasedLake
+from web_servers import AppClient, granian
+
+from serving.api.exports import Export
+from serving.replica.keeper import make_replica
+
+PROJECTS_PATH = "/v1/datasets/marts.projects_v1"
+
+
+def test_each_released_table_is_a_data_set(client: AppClient, two_releases: ReleasedLake) -> None:
+    """The list has every table of the release, of all stages; `stage=` chooses one."""
+    names = [table.full_name for table in two_releases.releases[-1].tables]
+    assert [one["name"] for one in client.get("/v1/datasets").json()["data"]] == names
+    assert [one["name"] for one in client.get("/v1/datasets?stage=raw").json()["data"]] == ["raw.demo__events"]
+
+
+def test_a_data_set_is_described(client: AppClient, two_releases: ReleasedLake) -> None:
+    """Description, licence, grain, columns with type and comment, rows and digest are those of the release."""
+    table = next(one for one in two_releases.releases[-1].tables if one.full_name == "raw.demo__events")
+    told = client.get("/v1/datasets/raw.demo__events").json()["data"]
+    assert (told["description"], told["licence"], told["grain"]) == ("One event.", table.licence, ["event_id"])
+    assert told["columns"][0] == {"name": "event_id", "type": "long", "is_required": True, "description": "number"}
+    assert [column["type"] for column in told["columns"]] == ["long", "timestamptz", "list<string>", "string"]
+    assert (told["row_count"], told["content_digest"], told["file_count"]) == (3, table.content_digest, 2)
+    assert [file["partition"] for file in told["files"]] == ["2024-01-01", "2024-01-02"]
+    assert sum(file["row_count"] for file in told["files"]) == 3
+
+
+def test_files_are_what_is_said_of_them(client: AppClient) -> None:
+    """Each file's link leads to bytes with the size and the SHA-256 that are told."""
+    for one in client.get("/v1/datasets").json()["data"]:
+        for file in client.get(one["url"]).json()["data"]["files"]:
+            content = client.get(file["url"]).content
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size_bytes"], file["sha256"])
+            assert parquet.read_metadata(io.BytesIO(content)).num_rows == file["row_count"]
+
+
+def test_where_a_published_table_comes_from(models: AppClient) -> None:
+    """A mart names the raw tables that it is made of, with the licences that ask for attribution."""
+    told = models.get("/v1/datasets/marts.timeseries_metrics_by_project_v1").json()["data"]
+    licences = {one["name"]: one["licence"] for one in told["sources"]}
+    assert "GH Archive" in licences["raw.gharchive__events"]
+    assert licences["raw.git__commits"] == "as the repository's"
+
+
+def test_rows_as_ndjson_end_with_their_number(client: AppClient) -> None:
+    """NDJSON has a line for each row, and a last one that says how many there were."""
+    *rows, end = [json.loads(line) for line in client.get(f"{PROJECTS_PATH}/rows").text.splitlines()]
+    assert end == {"end": True, "rows": 3}
+    assert [row["project_id"] for row in rows] == [row["project_id"] for row in SECOND_PROJECTS]
+    assert rows[2]["first_listed_at"] == "2024-01-02T03:04:05.678901Z"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "accept"), [(".csv", ""), ("", "text/csv"), (".arrow", ""), ("", "application/vnd.apache.arrow.stream")]
+)
+def test_rows_as_csv_and_arrow(client: AppClient, suffix: str, accept: str) -> None:
+    """CSV and Arrow, by suffix or by Accept, hold all rows."""
+    answer = client.get(f"{PROJECTS_PATH}/rows{suffix}", headers={"Accept": accept} if accept else {})
+    if "csv" in suffix + accept:
+        assert [row["project_id"] for row in csv.DictReader(io.StringIO(answer.text))] == ["p1", "p2", "p3"]
+    else:
+        assert pa.ipc.open_stream(answer.content).read_all().to_pylist() == SECOND_PROJECTS
+    assert answer.headers["content-type"].partition(";")[0] in ("text/csv", "application/vnd.apache.arrow.stream")
+
+
+@pytest.mark.parametrize("suffix", ["ndjson", "csv", "arrow"])
+def test_a_table_without_rows_is_whole_too(client: AppClient, suffix: str) -> None:
+    """Of a table without rows there are its columns, or the end record alone."""
+    content = client.get(f"/v1/datasets/marts.source_gaps_v1/rows.{suffix}").content
+    assert content in (b'{"end":true,"rows":0}\n', b'"reason"\n') or pa.ipc.open_stream(content).read_all().num_rows == 0
+
+
+def test_every_stage_can_be_read(client: AppClient) -> None:
+    """Raw and intermediate tables are read whole as published ones are."""
+    assert client.get("/v1/datasets/raw.demo__events/rows").text.splitlines()[-1] == '{"end":true,"rows":3}'
+    days = client.get("/v1/datasets/intermediate.int_days/rows.csv").text.splitlines()[1:]
+    assert sorted(days) == ['"2024-01-01",2', '"2024-01-02",1']  # files come in any order
+
+
+def test_rows_are_known_by_their_etag(client: AppClient, two_releases: ReleasedLake) -> None:
+    """An ETag is answered by 304; it differs by format, and below a release's id the answer may be kept for ever."""
+    first, second = (client.get(f"{PROJECTS_PATH}/rows.{name}") for name in ("csv", "ndjson"))
+    assert first.headers["etag"] != second.headers["etag"]
+    assert client.get(f"{PROJECTS_PATH}/rows.csv", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    pinned = client.get(f"/releases/{two_releases.releases[-1].id}{PROJECTS_PATH}/rows.csv")
+    assert (pinned.content, "immutable" in pinned.headers["cache-control"]) == (first.content, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "near"),
+    [
+        ("/v1/datasets/marts.project_v1", 404, ["marts.projects_v1"]),
+        ("/v1/datasets/projects_v1", 404, ["marts.projects_v1"]),
+        ("/v1/datasets/marts.project_v1/rows", 404, ["marts.projects_v1"]),
+        ("/v1/datasets?stag=raw", 400, ["stage"]),
+        ("/v1/datasets?stage=mart", 400, ["marts"]),
+        (f"{PROJECTS_PATH}?select=a", 400, None),
+        (f"{PROJECTS_PATH}/rows?releas=1", 400, ["release"]),
+        (f"{PROJECTS_PATH}/rows.xlsx", 404, None),
+    ],
+)
+def test_near_names_are_told(client: AppClient, path: str, status: int, near: list[str] | None) -> None:
+    """Tables, stages, parameters and formats that there aren't are refused with the names that are near."""
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert near is None or answer.json()["near"][:1] == near
+
+
+@pytest.fixture(scope="module")
+def broken_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server over a lake one of whose files has lost rows."""
+    lake = ReleasedLake(tmp_path_factory.mktemp("broken"))
+    lake.append(EVENTS, [_event(number) for number in range(50_000)])
+    table = next(one for one in lake.release(date(2024, 1, 1)).tables if one.full_name == EVENTS.full_name)
+    path = lake.path(table.data_files[0].path)
+    parquet.write_table(parquet.read_table(path).slice(0, 45_000), path)
+    make_replica(lake.settings)
+    with granian(lake.settings.folder) as url:
+        yield url
+
+
+@pytest.mark.parametrize("suffix", ["ndjson", "csv", "arrow"])
+def test_what_breaks_off_is_no_end(broken_url: str, suffix: str) -> None:
+    """Where fewer rows come than the release says, the connection is broken off: no client takes the part for the whole."""
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"{broken_url}/v1/datasets/raw.demo__events/rows.{suffix}")
+    assert httpx.get(f"{broken_url}/healthz").status_code == 200
+
+
+def test_a_client_that_takes_nothing_is_let_go() -> None:
+    """A stream whose client takes no piece in time is ended, and gives back what it holds."""
+    told = []
+
+    def pieces() -> Any:
+        try:
+            yield from (b"a", b"b", b"c")
+        finally:
+            told.append("closed")
+
+    async def never(*_: object) -> Any:
+        await asyncio.Event().wait()
+
+    export = Export(pieces(), {}, "text/plain", patience_s=0.01)
+    with pytest.raises((TimeoutError, ExceptionGroup)):
+        asyncio.run(export({"type": "http"}, never, never))
+    assert told == ["closed"]
+
+
+def _event(number: int) -> dict[str, Any]:
+    return {"event_id": number, "happened_at": datetime(2024, 1, 1, tzinfo=UTC), "tags": ["a"], "_load_id": "l"}

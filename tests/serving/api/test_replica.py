@@ -1,0 +1,197 @@
+"""The serving replica: it says what its release says, is made from the one before where that says the same, and is never half there."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from marts_lake import ALPHA, DAY_METRIC, ROLLING_METRIC, MartsLake
+
+from catalog.errors import VerificationError
+from catalog.releases import Release, list_releases
+from catalog.settings import Settings, load_settings
+from serving.replica import build
+from serving.replica.build import BuildSummary, build_replica, merged, replica_file
+from serving.replica.keeper import make_replica
+from serving.replica.packed import pack, unpack
+from serving.replica.replica import Replica
+
+EPOCH = date(1970, 1, 1)
+
+
+@pytest.fixture
+def lake(marts_lake: MartsLake, tmp_path: Path) -> Settings:
+    """Return a copy of the lake without replicas."""
+    folder = tmp_path / "lake"
+    shutil.copytree(marts_lake.settings.folder, folder)
+    shutil.rmtree(folder / "state" / "serving")
+    return load_settings(folder, dataset="small-lake")
+
+
+def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of all tables of a replica, series by their names; without the time when it was built."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+        plain = [name for name in names if not name.startswith(("series_", "search", "content"))]
+        rows = {name: connection.execute(f"SELECT rowid, * FROM {name}").fetchall() for name in plain}
+        for name in (name for name in names if name.startswith("series_") and name not in ("series_entities", "series_metrics")):
+            query = f"SELECT entity_id, metric_name, points FROM {name} JOIN series_entities USING (entity_row) JOIN series_metrics USING (metric_row)"
+            rows[name] = sorted(connection.execute(query).fetchall())
+        rows["search"] = connection.execute("SELECT * FROM search").fetchall()
+    return rows
+
+
+def made(lake: Settings, release: Release, before: Release | None = None) -> tuple[BuildSummary, dict[str, list[tuple[object, ...]]]]:
+    """Make a replica; return what was done, and its rows."""
+    summary = build_replica(lake, release, lake.replicas, before)
+    return summary, rows_of(replica_file(lake.replicas, release.id))
+
+
+def test_made_from_the_one_before_it_is_the_same_as_made_anew(lake: Settings) -> None:
+    """What a replica takes from the one before and what it reads anew make up the rows that a whole build has."""
+    second, first = list_releases(lake)
+    made(lake, first)
+    grown, rows = made(lake, second, first)
+    whole, expected = made(lake, second)
+    assert rows == expected
+    assert {"artifacts_v1", "metrics_v1"} <= set(grown.copied)
+    assert not {"projects_v1", "timeseries_metrics_by_project_v1", "metric_periods_v1"} & set(grown.copied)
+    assert grown.read < whole.read
+    assert not whole.copied
+
+
+def test_an_older_release_is_made_from_a_newer_one(lake: Settings) -> None:
+    """The release before needs no whole build either: differences hold both ways, as after a rollback."""
+    second, first = list_releases(lake)
+    _, expected = made(lake, first)
+    replica_file(lake.replicas, first.id).unlink()
+    made(lake, second)
+    _, rows = made(lake, first, second)
+    assert rows == expected
+
+
+def test_a_series_holds_the_points_of_the_release(lake: Settings) -> None:
+    """Packed points are those of the table, by day, of all its months."""
+    newest = list_releases(lake)[0]
+    build_replica(lake, newest, lake.replicas)
+    replica = Replica(replica_file(lake.replicas, newest.id), newest)
+    entity, metric = replica.entity("project", "alpha"), replica.metric(ROLLING_METRIC)
+    assert entity is not None
+    assert metric is not None
+    assert entity.id == ALPHA
+    days, amounts = replica.series(entity, metric)
+    found = {(date.fromordinal(EPOCH.toordinal() + int(day))): amount for day, amount in zip(days, amounts, strict=True)}
+    assert found == {
+        date(2024, 1, 30): 3.0,
+        date(2024, 1, 31): 4.5,
+        date(2024, 2, 1): 4.5,
+        date(2024, 2, 6): 1.5,
+        date(2024, 2, 7): 0.0,
+        date(2024, 2, 9): 2.0,
+        date(2024, 2, 11): 9.0,
+    }
+
+
+def test_what_differs_from_the_release_is_refused(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica whose points aren't the release's is not given its name."""
+    newest = list_releases(lake)[0]
+
+    def spoilt(days: np.ndarray, amounts: np.ndarray) -> bytes:
+        return pack(days, amounts + 1)
+
+    monkeypatch.setattr(build, "pack", spoilt)
+    with pytest.raises(VerificationError, match=r"the replica's timeseries_metrics_by_project_v1 has \d+ rows with digest"):
+        build_replica(lake, newest, lake.replicas)
+    assert not list(lake.replicas.glob("*.sqlite"))
+
+
+@pytest.mark.parametrize(
+    "spoil", ["UPDATE projects_v1 SET artifact_count = 3", "DELETE FROM metrics_v1", "UPDATE series_metrics SET unit = 'x'"]
+)
+def test_a_table_that_differs_is_refused(lake: Settings, monkeypatch: pytest.MonkeyPatch, spoil: str) -> None:
+    """A row that is other than the release's, or missing, is found before the replica is used."""
+    newest, fill = list_releases(lake)[0], build.fill_search
+
+    def spoilt(target: sqlite3.Connection) -> None:
+        fill(target)
+        target.execute(spoil)
+
+    monkeypatch.setattr(build, "fill_search", spoilt)
+    with pytest.raises(VerificationError, match="the replica's"):
+        build_replica(lake, newest, lake.replicas)
+
+
+@pytest.mark.parametrize("point", ["replica.filled", "replica.checked"])
+def test_killed_while_it_is_made_the_next_one_makes_it(lake: Settings, point: str) -> None:
+    """SIGKILL leaves no replica, and nothing in the way of the next try."""
+    code = "import sys; from pathlib import Path; from catalog.settings import load_settings; from serving.replica.keeper import make_replica\n"
+    code += "make_replica(load_settings(Path(sys.argv[1]), dataset='small-lake'))"
+    done = subprocess.run([sys.executable, "-c", code, str(lake.folder)], env=crashing(point), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not list(lake.replicas.glob("*.sqlite"))
+    summary = make_replica(lake)
+    assert summary is not None
+    assert [path.name for path in lake.replicas.iterdir() if not path.name.endswith(".lock")] == [
+        replica_file(lake.replicas, summary.release_id).name
+    ]
+
+
+def crashing(point: str) -> dict[str, str]:
+    """Return an environment in which a process dies at a point."""
+    import os
+
+    return os.environ | {"OSSLAKE_CRASH_AT": point}
+
+
+def test_replicas_of_the_last_releases_are_kept(lake: Settings) -> None:
+    """When a new one is made, those of releases beyond the setting go."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    few = lake.model_copy(update={"serve": lake.serve.model_copy(update={"keep_replicas": 1})})
+    assert make_replica(few) is not None
+    assert [file.name.partition(".")[0] for file in lake.replicas.glob("*.sqlite")] == [second.id]
+    assert make_replica(few) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 365])
+def test_packed_points_are_unpacked_as_they_were(count: int) -> None:
+    """Days and amounts come back as they went in."""
+    days, amounts = np.arange(count, dtype=np.int32) - 7, np.linspace(-1e300, 1e300, count)
+    found = unpack(pack(days, amounts))
+    assert [one.tolist() for one in found] == [days.tolist(), amounts.tolist()]
+
+
+def test_runs_of_series_are_merged_by_key_and_day() -> None:
+    """Points of one key come together in the order of their days, whichever run, or batch of a run, they are in."""
+
+    def run(*series: tuple[int, int, list[int]]) -> Iterator[build.Series]:
+        for entity, metric, days in series:
+            yield (entity, metric), np.array(days, np.int32), np.array(days, np.float64)
+
+    found = merged(run((1, 1, [1, 9]), (2, 1, [5])), run((1, 1, [4]), (1, 1, [6]), (3, 1, [7])))
+    assert [(key, days.tolist(), amounts.tolist()) for key, days, amounts in found] == [
+        ((1, 1), [1, 4, 6, 9], [1.0, 4.0, 6.0, 9.0]),
+        ((2, 1), [5], [5.0]),
+        ((3, 1), [7], [7.0]),
+    ]
+
+
+def test_the_file_is_read_after_it_was_deleted(lake: Settings) -> None:
+    """An open replica answers on when its file is gone."""
+    newest = list_releases(lake)[0]
+    build_replica(lake, newest, lake.replicas)
+    replica = Replica(replica_file(lake.replicas, newest.id), newest)
+    shutil.rmtree(lake.folder)
+    entity, metric = replica.entity("project", "alpha"), replica.metric(DAY_METRIC)
+    assert entity is not None
+    assert metric is not None
+    assert len(replica.series(entity, metric)[0]) == 4
