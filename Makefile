@@ -51,9 +51,9 @@ transcript: $(STAMP) ## write docs/transcript.md anew (starts the servers of mak
 	OSSLAKE_WRITE_TRANSCRIPT=1 $(PYTEST) -q tests/stack/test_transcript.py
 
 lock: ## choose the versions of all dependencies anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev --extra stack --extra dagster --extra bigquery pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --no-strip-extras --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  tests/bigquery/requirements.in -o tests/bigquery/requirements.lock
 
 clean: ## remove .venv, the demo and what tools left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
 from lakehouse.cli.app import app
@@ -150,7 +152,9 @@ def test_the_lock_names_hashes_and_no_hosts(name: str) -> None:
     entries = re.split(r"\n(?=\S)", text.strip())
     assert "://" not in text
     assert [
-        entry.split()[0] for entry in entries if not re.match(r"[a-z0-9][a-z0-9._-]*==\S+", entry) or "--hash=sha256:" not in entry
+        entry.split("==")[0]
+        for entry in entries
+        if not re.match(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9, -]+\])?==\S+", entry) or "--hash=sha256:" not in entry
     ] == []
 
 
@@ -159,7 +163,7 @@ def test_the_lock_answers_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE):
+    for name, version in re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", text, re.MULTILINE):
         locked.setdefault(name, set()).add(version)
     wanted = [
         *project["project"]["dependencies"],
@@ -172,6 +176,27 @@ def test_the_lock_answers_the_project() -> None:
         if not any(Requirement(text).specifier.contains(version) for version in locked.get(Requirement(text).name.lower(), ()))
     ]
     assert unanswered == []
+
+
+def test_the_lock_names_the_extras_that_its_packages_ask_for() -> None:
+    """An installer takes a package with extras that the lock names without them for one that is not pinned, and installs nothing."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = {name: set(extras.split(", ")) for name, extras in re.findall(r"^([a-z0-9._-]+)(?:\[(.*)\])?==", text, re.MULTILINE)}
+    asked = [
+        (name, wanted)
+        for name, extras in locked.items()
+        for wanted in map(Requirement, _requirements(name))
+        if wanted.extras and (wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in extras))
+    ]
+    assert len(asked) >= 3
+    assert [f"{name}: {wanted}" for name, wanted in asked if not wanted.extras <= locked[canonicalize_name(wanted.name)]] == []
+
+
+def _requirements(name: str) -> list[str]:
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:  # of another platform
+        return []
 
 
 def test_no_file_names_a_machine() -> None:
