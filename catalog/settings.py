@@ -242,6 +242,9 @@ class ServeSettings(_Part):
     query_memory: str = Field("512MB", description="DuckDB's limit in a worker, for tables that are read from the release's files")
     query_threads: int = Field(0, ge=0, description="of DuckDB in a worker; 0: as many as there are cores")
     queries_at_once: int = Field(4, ge=1, description="such queries in a worker; others wait")
+    kept_answers_bytes: int = Field(
+        32_000_000, ge=0, description="of answers that a worker keeps as they were sent, for those who ask the same; 0: none"
+    )
     stop_s: int = Field(30, ge=1, description="how long open answers may take to end when the server is asked to stop; then they are cut")
     access_log: bool = Field(True, description="a line of JSON for each request, on standard error")
     trusted_proxies: list[IPvAnyNetwork] = Field(

@@ -83,7 +83,7 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
     )
     _add_middleware(app, settings, meters)
     add_error_handlers(app)
-    answers, engine = Answers(releases, replicas, settings.serve.limits), Engine(settings)
+    answers, engine = Answers(releases, replicas, settings.serve), Engine(settings)
     app.include_router(operator_routes(settings.serve, Health(settings.serve, releases, replicas), meters))
     app.include_router(catalogue_routes(settings, answers, engine, public_url))
     app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from catalog.settings import LimitSettings
+from catalog.settings import LimitSettings, ServeSettings
 from serving.api.costs import COST_HEADER, cost_of
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS, JSON, PACKED_FROM, Format, accepted, chosen_encoding, packed
+from serving.api.kept_answers import KeptAnswer, KeptAnswers
 from serving.conditional import IMMUTABLE, REVALIDATE, is_known
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
@@ -95,11 +96,21 @@ class Body:
     media_type: str = ""
 
 
+@dataclass(frozen=True)
+class Pending:
+    """An answer that is yet to be made: what is asked, the content coding, and the headers that stand already."""
+
+    asked: Asked
+    encoding: str
+    headers: dict[str, str]
+
+
 class Answers:
     """Answers questions from replicas."""
 
-    def __init__(self, releases: ServedReleases, replicas: Replicas, limits: LimitSettings) -> None:
-        self.releases, self.replicas, self.limits = releases, replicas, limits
+    def __init__(self, releases: ServedReleases, replicas: Replicas, serve: ServeSettings) -> None:
+        self.releases, self.replicas, self.limits = releases, replicas, serve.limits
+        self._kept = KeptAnswers(serve.kept_answers_bytes)
         self._code = _code_digest()
 
     def respond(
@@ -115,13 +126,24 @@ class Answers:
         """Return the answer to a request.
 
         Args:
-            make: called with what is asked, where the client doesn't have the answer yet.
+            make: called with what is asked, where neither the client nor this server has the answer yet.
             suffix: format that the path names.
             offered: formats that there are.
             besides: what else the answer depends on: what was posted, the server's address.
 
         Raises:
             RequestError: it can't be answered.
+        """
+        pending = self.begin(request, path, suffix=suffix, offered=offered, besides=besides)
+        return self.at_hand(request, pending) or self.finish(pending, make)
+
+    def begin(
+        self, request: Request, path: str, *, suffix: str = "", offered: Sequence[str] = tuple(FORMATS), besides: Sequence[str] = ()
+    ) -> Pending:
+        """Return what is known of an answer before it is made.
+
+        Raises:
+            RequestError: the release or the format isn't there, or the query string is none.
         """
         asked = self.question(request, path, suffix, offered)
         encoding = "" if asked.format.is_packed else chosen_encoding(request.headers.get("accept-encoding", ""))
@@ -131,8 +153,22 @@ class Answers:
             "Vary": _VARY,
             RELEASE_HEADER: asked.replica.release.id,
         }
-        if "if-none-match" in request.headers and is_known(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
+        return Pending(asked, encoding, headers)
+
+    def at_hand(self, request: Request, pending: Pending) -> Response | None:
+        """Return the answer if the client has it already, or it was made before."""
+        if "if-none-match" in request.headers and is_known(request, pending.headers["ETag"]):
+            return Response(status_code=304, headers=pending.headers)
+        kept = self._kept.get(pending.headers["ETag"])
+        return Response(kept.content, headers=kept.headers, media_type=kept.media_type) if kept else None
+
+    def finish(self, pending: Pending, make: Callable[[Asked], Body]) -> Response:
+        """Make an answer.
+
+        Raises:
+            RequestError: it can't be answered.
+        """
+        asked, headers = pending.asked, dict(pending.headers)
         body = make(asked)
         headers[COST_HEADER] = str(cost_of(body.rows, is_query=body.is_query))
         if 0 < self.limits.answer_bytes < len(body.content):
@@ -144,10 +180,12 @@ class Answers:
         if body.next:
             headers["Link"] = f'<{body.next}>; rel="next"'
         content = body.content
-        if encoding and len(content) >= PACKED_FROM:
-            content = packed(content, encoding)
-            headers["Content-Encoding"] = encoding
-        return Response(content, headers=headers, media_type=body.media_type or asked.format.media_type)
+        if pending.encoding and len(content) >= PACKED_FROM:
+            content = packed(content, pending.encoding)
+            headers["Content-Encoding"] = pending.encoding
+        answer = KeptAnswer(content, headers, body.media_type or asked.format.media_type)
+        self._kept.put(headers["ETag"], answer)
+        return Response(content, headers=headers, media_type=answer.media_type)
 
     def question(self, request: Request, path: str, suffix: str, offered: Sequence[str]) -> Asked:
         """Return what a request asks.

@@ -69,9 +69,12 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
         path, suffix = request.path_params.get("resource", template), request.path_params.get("suffix", "")
         if path not in made:
             made[path] = make(path)
+        pending = answers.begin(request, path, suffix=suffix)
+        if response := answers.at_hand(request, pending):
+            return response
         if _is_quick(request, path):
-            return answers.respond(request, path, made[path], suffix=suffix)
-        return await run_in_threadpool(answers.respond, request, path, made[path], suffix=suffix)
+            return answers.finish(pending, made[path])
+        return await run_in_threadpool(answers.finish, pending, made[path])
 
     for root in ROOTS:
         router.add_route(f"{root}/{template}", handle, methods=METHODS)
