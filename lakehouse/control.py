@@ -20,6 +20,7 @@ from catalog.settings import Settings
 from lakehouse.engines import Session
 from lakehouse.raw_binding import EPOCH, RawChange, RawPin, changes_since, partition_day
 
+_LEVELS = ("artifact", "project", "collection")
 _STEPS = "entity_id VARCHAR, event_source VARCHAR, measure VARCHAR, is_no_bots BOOLEAN, window_name VARCHAR, sample_date DATE, amount DOUBLE"
 _TABLES = {
     "run": "as_of_date DATE, is_full BOOLEAN, steps_from DATE, audit_from DATE, all_artifacts BOOLEAN, is_redone BOOLEAN",
@@ -37,7 +38,7 @@ _TABLES = {
     " sign INTEGER",
     "touched_artifact_days": "event_date DATE, event_source VARCHAR, artifact_id VARCHAR, event_type VARCHAR, actor_kind VARCHAR, amount DOUBLE,"
     " sign INTEGER",
-    **{f"steps_before_{level}": _STEPS for level in ("artifact", "project", "collection")},
+    **{f"steps_before_{level}": _STEPS for level in _LEVELS},
     "prior_aliases": "artifact_kind VARCHAR, artifact_key VARCHAR, canonical_kind VARCHAR, canonical_key VARCHAR",
     "prior_clones": "repository_url VARCHAR, canonical_kind VARCHAR, canonical_key VARCHAR",
     "prior_entity_artifacts": "level VARCHAR, entity_id VARCHAR, artifact_id VARCHAR",
@@ -169,6 +170,8 @@ def _write(
     days = _days(session) | (_all_days(session) if is_full else _changed_days(session, pins, changes))
     _fill(session, "changed_days", [[day] for day in sorted(days)])
     _fill(session, "accepted_falls", [[day] for day in settings.transform.accepted_falls])
+    for level in _LEVELS:
+        session.clear(f"steps_before_{level}")  # those of a run that did not succeed: in a full build nothing takes their place
     if not is_full:
         _remember_removed(session, pins["gharchive__events"], changes["gharchive__events"])
         _touch_days_between(session, prior, as_of)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -69,4 +71,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run the same command again, nothing is lost\n")
-        sys.exit(INTERRUPTED)
+        _leave(INTERRUPTED)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now: a thread that waits for a source would keep it for as long as the source takes to answer."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)

@@ -35,7 +35,9 @@ def run_again(lake: Lake) -> Finished:
 def check_as_never_killed(lake: Lake, unharmed: Lake) -> None:
     """Check that the release has number and content of the one that was made without a kill, and that it is whole."""
     assert lake.release().sequence == unharmed.release().sequence
-    assert digests(lake.release()) == digests(unharmed.release())
+    found, expected = digests(lake.release()), digests(unharmed.release())
+    differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+    assert differing == [], f"{lake.folder}: {[(name, found.get(name), expected.get(name)) for name in differing]}"
     verified = osslake("--lake", lake.folder, "release", "verify")
     assert verified.code == 0, verified
 

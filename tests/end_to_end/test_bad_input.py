@@ -232,6 +232,7 @@ def test_an_hour_that_is_not_to_be_had(lake: Lake, server: HourServer, answer: i
 
 def test_an_interrupted_run_says_what_to_do(lake: Lake, server: HourServer) -> None:
     """After Ctrl-C the last line says that the same command goes on: exit code 130, no traceback."""
+    (lake.folder / "osslake.toml").write_text("[load]\ntimeout_s = 600\nretries = 1\n")
     server.answers[FILE] = HANG
     running = Running("--lake", lake.folder, "ingest", "gharchive", server.url, "--from", "2024-01-01T00", "--to", "2024-01-01T01")
     server.wait_for(FILE)

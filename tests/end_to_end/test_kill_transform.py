@@ -43,3 +43,13 @@ def test_a_killed_run_as_of_an_earlier_day(begun: Lake, unharmed: Lake, tmp_path
     assert killed.code == -9
     run_again(lake)
     check_as_never_killed(lake, unharmed)
+
+
+def test_a_killed_run_and_then_one_from_nothing(begun: Lake, unharmed: Lake, tmp_path: Path) -> None:
+    """What a killed run kept of the steps as they were is not added to what a run under another as-of date computes from nothing."""
+    lake = copy_of(begun, tmp_path)
+    run_killed(lake, "transform.planned")
+    done = osslake("--lake", lake.folder, "transform", "--as-of", "2024-01-30")
+    assert done.code == 0, done
+    run_again(lake)
+    check_as_never_killed(lake, unharmed)
