@@ -21,7 +21,7 @@ demo: $(STAMP) ## a generated world, loaded, computed, released; ends with numbe
 	@scripts/demo
 
 test: $(STAMP) ## all tests but the long ones
-	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" $(ARGS)
+	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" --durations=15 $(ARGS)
 
 test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run alone
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
