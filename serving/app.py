@@ -84,9 +84,10 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
     _add_middleware(app, settings, meters)
     add_error_handlers(app)
     answers, engine = Answers(releases, replicas, settings.serve), Engine(settings)
+    # Routes are tried in their order, which takes as long as a look-up: what is asked most comes first.
+    app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))
     app.include_router(operator_routes(settings.serve, Health(settings.serve, releases, replicas), meters))
     app.include_router(catalogue_routes(settings, answers, engine, public_url))
-    app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))
     app.include_router(iceberg_routes(IcebergCatalog(settings, releases, public_url)))
     _add_reference(app, settings, replicas, public_url)
     _add_landing(app, settings, releases, public_url)

@@ -53,11 +53,11 @@ def api_routes(answers: Answers, lists: Lists) -> APIRouter:
     router = APIRouter()
     series = SeriesAnswers()
     _add(router, answers, "series", lambda _: series.respond)
+    _add(router, answers, "{resource:resource}", lambda path: partial(lists.page, resource=BY_PATH[path]))
+    _add_rows(router, answers, lists)
     for path, make in (("search", search.respond), ("resolve", resolve.respond)):
         _add_document(router, answers, path, make)
     _add_lookup(router, answers)
-    _add(router, answers, "{resource:resource}", lambda path: partial(lists.page, resource=BY_PATH[path]))
-    _add_rows(router, answers, lists)
     return router
 
 
