@@ -286,7 +286,11 @@ class StackSettings(_Part):
     coordinator_heap: str = Field("3G", pattern=r"^\d+[MG]$", description="of Trino's coordinator; it takes about 800 MB more")
     worker_heap: str = Field("2G", pattern=r"^\d+[MG]$", description="of each of Trino's workers; it takes about 800 MB more")
     retry_policy: Literal["NONE", "TASK"] = Field("NONE", description="TASK: what a lost Trino worker did is done again by another")
-    start_timeout_s: float = Field(180.0, gt=0, description="how long a server may take until it answers")
+    start_timeout_s: float = Field(
+        180.0,
+        gt=0,
+        description="how long a server may take until it answers; while the API makes its first serving replica, this doesn't pass",
+    )
     s3_port: int = Field(8333, ge=1, le=65535, description="S3")
     rest_port: int = Field(8181, ge=1, le=65535, description="Iceberg REST catalog")
     seaweedfs_port: int = Field(9330, ge=1, le=65526, description="first of nine that SeaweedFS's parts use among themselves")

@@ -23,6 +23,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from catalog.bucket import open_bucket
+from catalog.pages import page
 from catalog.releases import LATEST_KEY
 from catalog.settings import Settings
 from serving.access_log import AccessLog
@@ -47,7 +48,7 @@ from serving.landing import landing_response
 from serving.limits import Limits
 from serving.methods import METHODS, ReadingMethods
 from serving.operations import operator_routes
-from serving.pages import page, page_response
+from serving.pages import page_response
 from serving.problems import UnforeseenErrors, add_error_handlers
 from serving.prometheus import Meters
 from serving.quotas import Quotas

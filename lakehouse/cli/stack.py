@@ -108,7 +108,7 @@ def _site(context: typer.Context) -> Site:
 def _show(states: list[ServerState]) -> None:
     for one in states:
         process = f"process {one.pid}, {one.memory_mb:,} MB" if one.pid else ""
-        trouble = f"  see {one.log}" if one.state in ("dead", "starting") else ""
+        trouble = f"  see {one.log}" if one.state in ("dead", "starting", "preparing") else ""
         say(f"{one.name:<16} {one.state:<9} {one.address:<18} {process}{trouble}".rstrip())
 
 

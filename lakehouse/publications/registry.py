@@ -40,7 +40,12 @@ def _postgres(settings: Settings) -> Publication | None:
     return PostgresPublication(settings) if settings.publish.postgres.dsn.get_secret_value() else None
 
 
-_TARGETS: dict[str, Callable[[Settings], Publication | None]] = {LAKE: _iceberg, "static": _static, "postgres": _postgres, "bigquery": _bigquery}
+_TARGETS: dict[str, Callable[[Settings], Publication | None]] = {
+    LAKE: _iceberg,
+    "static": _static,
+    "postgres": _postgres,
+    "bigquery": _bigquery,
+}
 """Name -> what makes the target that the settings name; None where they don't. A vendor's package is imported once its target is wanted."""
 NAMES = tuple(_TARGETS)
 

@@ -6,6 +6,7 @@ Laid out as the server's addresses are (serving/app.py, catalog/rest_catalog.py)
     v1/<id>/..., releases/<id>/v1/...  the catalog's documents of each kept release
     releases/<id>.json, .sig.json      the release documents again, where no dataset's name is needed
     latest/v1/..., latest.json, v1/config   which release is the newest; in this order, after everything else
+    index.html                         a page for people: that release, and how to read it from here; last of all, so that it never speaks of what isn't there
 
 Nothing is ever removed, so readers of an older release go on. Killed anywhere and run again, the result is the same.
 """
@@ -23,11 +24,13 @@ from catalog.canonical import parse
 from catalog.crash import crash_point
 from catalog.errors import PublishError, ReleaseError, SettingsError, VerificationError
 from catalog.release_document import Latest
+from catalog.release_page import release_page
 from catalog.releases import LATEST_KEY, Release, ReleasedFile, document_key, list_releases, parse_release, signature_key
 from catalog.settings import Settings
 from lakehouse.publications.publication import PublicationSummary, Shown, Step
 from lakehouse.publications.static_target import StaticTarget, open_target
 
+PAGE_KEY = "index.html"
 PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
@@ -211,6 +214,8 @@ class _Export:
         self._write(LATEST_KEY, latest)
         crash_point("publish.static.latest")
         self._write(self.target.catalog_key(config[0]), config[1])
+        crash_point("publish.static.latest")
+        self._write(PAGE_KEY, release_page(newest, self.public_url, is_served=False))
 
     def _write(self, key: str, content: bytes) -> None:
         """Write a document, unless it stands there already."""

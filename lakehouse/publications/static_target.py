@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from catalog.crash import crash_point
 from catalog.errors import PublishError, VerificationError
 from catalog.local_files import whole_file, write_whole
+from catalog.pages import MEDIA_TYPE
 
 LOCK_FILE = ".export.lock"
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "r2"})
@@ -170,8 +171,9 @@ class RemoteTarget:
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""
         argument = _CONTENT_TYPE_ARGUMENT.get(self.object_store)
+        media_type = MEDIA_TYPE if key.endswith(".html") else "application/json"
         with self._named_at_end(key) as path:
-            self.files.pipe_file(path, content, **({argument: "application/json"} if argument else {}))
+            self.files.pipe_file(path, content, **({argument: media_type} if argument else {}))
 
     def copy(self, key: str, source: Path, sha256: str, *, hard_link: bool) -> None:  # noqa: ARG002 - nothing can be linked here
         """Check a file and upload it."""

@@ -105,6 +105,15 @@ def family(process: psutil.Process) -> list[psutil.Process]:
         return [process]
 
 
+def descendants(process: psutil.Process) -> list[list[str]]:
+    """Return the command lines of all processes that descend from one."""
+    found = []
+    for one in family(process)[1:]:
+        with contextlib.suppress(psutil.Error):
+            found.append(one.cmdline())
+    return found
+
+
 def stop_process(file: Path) -> None:
     """End the recorded process and its children: asked first, killed after 30 s; the record goes with it."""
     record = read_record(file)

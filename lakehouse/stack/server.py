@@ -63,6 +63,10 @@ class Server(ABC):
     def is_ready(self) -> bool:
         """Return whether it answers."""
 
+    def preparing(self) -> str:
+        """Return what it does before it answers, which takes as long as it takes; empty: nothing of that kind."""
+        return ""
+
     def address(self) -> str:
         """Return where it answers, for people."""
         return f"{HOST}:{next(iter(self.ports.values()))}"

@@ -41,13 +41,14 @@ class ServerState:
     """How a server is.
 
     Attributes:
-        state: `ready`; `starting`: it lives and doesn't answer; `dead`: it ended without being stopped; `stopped`.
+        state: `ready`; `starting`: it lives and doesn't answer; `preparing`: nor does it then, since it does what it has to do before;
+            `dead`: it ended without being stopped; `stopped`.
         pid: of its process, if it lives.
         memory_mb: what it holds now.
     """
 
     name: str
-    state: Literal["ready", "starting", "dead", "stopped"]
+    state: Literal["ready", "starting", "preparing", "dead", "stopped"]
     address: str
     pid: int | None
     memory_mb: int
@@ -84,7 +85,7 @@ def start_stack(site: Site, workers: int, report: Report) -> list[ServerState]:
             stop_process(site.record(name))
         for server in to_start:
             _start(site, server, report)
-        _wait(site, servers, report)
+        wait_until_ready(site, servers, report)
     return [_state(site, server) for server in servers]
 
 
@@ -156,14 +157,24 @@ def _start(site: Site, server: Server, report: Report) -> None:
         raise StackError(f"{server.name} can't be started: {launch.command[0]}: {error.strerror}", server=server.name) from error
 
 
-def _wait(site: Site, servers: list[Server], report: Report) -> None:
-    """Wait until all servers answer."""
+def wait_until_ready(site: Site, servers: list[Server], report: Report) -> None:
+    """Wait until all servers answer; while one prepares, the time that they may take doesn't pass.
+
+    Raises:
+        StackError: one ended, or doesn't answer in time.
+    """
     deadline = time.monotonic() + site.stack.start_timeout_s
     for server in servers:
         report(f"waiting for {server.name}")
+        told = ""
         while not server.is_ready():
             if not _lives(site, server):
                 raise StackError(f"{server.name} ended while it started: {_last_lines(site, server)}", server=server.name)
+            if doing := server.preparing():
+                deadline = time.monotonic() + site.stack.start_timeout_s
+                if doing != told:
+                    report(doing)
+                    told = doing
             if time.monotonic() > deadline:
                 raise StackError(
                     f"{server.name} does not answer at {server.address()} after {site.stack.start_timeout_s:.0f} s "
@@ -184,9 +195,9 @@ def _last_lines(site: Site, server: Server) -> str:
 def _state(site: Site, server: Server) -> ServerState:
     record = read_record(site.record(server.name))
     process = find_process(record)
-    state: Literal["ready", "starting", "dead", "stopped"]
+    state: Literal["ready", "starting", "preparing", "dead", "stopped"]
     if process:
-        state = "ready" if server.is_ready() else "starting"
+        state = "ready" if server.is_ready() else "preparing" if server.preparing() else "starting"
     else:
         state = "dead" if record else "stopped"
     memory_mb = memory_bytes(process) >> 20 if process else 0

@@ -23,7 +23,7 @@ from serving.replica.replica import Replica
 MAX_QUERY = 16_000
 """Characters of a query string."""
 RELEASE_HEADER = "Osslake-Release"
-_VARY = "Accept, Accept-Encoding"
+VARY = "Accept, Accept-Encoding"
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Answers:
         headers = {
             "ETag": self.etag(asked, encoding, besides),
             "Cache-Control": IMMUTABLE if asked.is_pinned else REVALIDATE,
-            "Vary": _VARY,
+            "Vary": VARY,
             RELEASE_HEADER: asked.replica.release.id,
         }
         return Pending(asked, encoding, headers)

@@ -1,7 +1,7 @@
 """Whole tables as a stream of rows: as much as is read is computed, and what breaks off can be told from what has ended.
 
 NDJSON ends with `{"end":true,"rows":N}`. CSV and Arrow come in chunks; where an error arises in the middle, the connection is broken off, so that
-the client's own library says that the answer isn't whole.
+the client's own library says that the answer isn't whole. NDJSON and CSV are packed as they come, as the client allows.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from catalog.duck import identifier
 from catalog.errors import OsslakeError, StorageError
 from catalog.releases import Release, ReleasedTable
 from catalog.results import result_chunks
-from serving.api.answers import RELEASE_HEADER, Answers, Asked
+from serving.api.answers import RELEASE_HEADER, VARY, Answers, Asked
 from serving.api.costs import COST_HEADER, cost_of
 from serving.api.datasets import ROW_FORMATS, named_table
 from serving.api.documents import take_only
-from serving.api.formats import FORMATS, JSON
+from serving.api.formats import FORMATS, JSON, chosen_encoding, packed_pieces
 from serving.conditional import IMMUTABLE, REVALIDATE, is_known
 from serving.engine import ALL_STAGES, MARTS, Engine
 from serving.logs import log
 
+PACKED_FORMATS = ("ndjson", "csv")
+"""Formats that are sent packed where the client allows it: text."""
 STREAMED_ROWS = 10
 """Rows of a stream that cost as much as one of a page."""
 EXPORT_TIMEOUT_S = 3600.0
@@ -79,24 +81,28 @@ class Exports:
         asked = replace(asked, format=FORMATS["ndjson"]) if asked.format is JSON else asked
         take_only(asked)
         table = named_table(asked.replica.release, name)
-        headers = self._headers(asked, table)
+        encoding = chosen_encoding(request.headers.get("accept-encoding", "")) if asked.format.name in PACKED_FORMATS else ""
+        headers = self._headers(asked, table, encoding)
         if is_known(request, headers["ETag"].removeprefix("W/")):
+            headers.pop("Content-Encoding", "")
             return Response(status_code=304, headers=headers)
         if request.method == "HEAD":
             response = Response(headers=headers, media_type=asked.format.media_type)
             del response.headers["content-length"]  # nobody knows it before all rows are written
             return response
-        return Export(self._pieces(asked.replica.release, table, asked.format.name), headers, asked.format.media_type)
+        pieces = self._pieces(asked.replica.release, table, asked.format.name)
+        return Export(packed_pieces(pieces, encoding) if encoding else pieces, headers, asked.format.media_type)
 
-    def _headers(self, asked: Asked, table: ReleasedTable) -> dict[str, str]:
-        return {
-            "ETag": f"W/{self._answers.etag(asked)}",
+    def _headers(self, asked: Asked, table: ReleasedTable, encoding: str) -> dict[str, str]:
+        headers = {
+            "ETag": f"W/{self._answers.etag(asked, encoding)}",
             "Cache-Control": IMMUTABLE if asked.is_pinned else REVALIDATE,
-            "Vary": "Accept",
+            "Vary": VARY,
             "Content-Disposition": f'attachment; filename="{table.full_name}.{asked.format.name}"',
             RELEASE_HEADER: asked.replica.release.id,
             COST_HEADER: str(cost_of(table.row_count // STREAMED_ROWS, is_query=True)),
         }
+        return headers | ({"Content-Encoding": encoding} if encoding else {})
 
     def _pieces(self, release: Release, table: ReleasedTable, output_format: Any) -> Generator[bytes, None, None]:
         stages = MARTS if table.stage == "marts" else ALL_STAGES

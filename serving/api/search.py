@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from serving.api.answers import Asked, Body
 from serving.api.errors import RequestError, unknown
 from serving.api.lists import envelope
 from serving.replica.replica import Replica
-from serving.replica.search import KINDS
+from serving.replica.search import KINDS, LONGEST, SHORTEST, UNNAMED, hashes_of, letters_of, words_of
 from serving.resources import RESOURCES
 
 MAX_WORDS = 200
 MAX_FOUND = 100
-CANDIDATES = 300
 MIN_SCORE = 55.0
 NEAR_SCORE = 80.0
 _PARAMETERS = ("q", "kind", "limit")
 _BONUS = {"project": 3.0, "collection": 2.0, "metric": 1.0, "artifact": 0.0}
-_TRIGRAMS = 40
+_SWAPPED = 4.0
+_CANDIDATES = 100
+"""Of each kind, for each way to look for them."""
+_TRIGRAMS, _TYPED = 40, 8
+"""Trigrams and words of a question that are looked for."""
+_NEAR_WORDS, _NEAR_WORDS_INSIDE = 20, 5
+"""Words that may be meant, as whole names or parts of them, and as words of names."""
+_SHORT = 7
+"""Characters of a text either half of which has too few trigrams to be looked for."""
+_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789-_.@/"
 
 
 @dataclass(frozen=True)
@@ -64,39 +73,117 @@ def respond(asked: Asked) -> Body:
 def search(replica: Replica, connection: sqlite3.Connection, words: str, kinds: list[str]) -> list[Found]:
     """Return what is near some words, the nearest first.
 
-    Names that share three letters in a row come from the index. Where none of them is near, all names but the artifacts' are compared one by one:
-    letters that changed places may leave no such three.
+    Names come from the index: those with a part that is what was typed or begins so, those that have all its words; where none is the very name, those
+    with words that one typing error may have made of what was meant; where none of them is near, those with some of the words. Of projects, collections
+    and metrics, which are few, all names are compared then.
     """
     lowered = words.lower()
-    marks = ", ".join("?" * len(kinds))
-    trigrams = sorted({lowered[place : place + 3] for place in range(len(lowered) - 2)})[:_TRIGRAMS]
-    if trigrams:
-        matched = " OR ".join('"' + one.replace('"', '""') + '"' for one in trigrams)
-        query = f"SELECT kind, name, display_name, table_row FROM search WHERE search MATCH ? AND kind IN ({marks}) ORDER BY rank LIMIT {CANDIDATES}"
-        rows = connection.execute(query, [matched, *kinds]).fetchall()
-    else:
-        query = (
-            f"SELECT kind, name, display_name, table_row FROM search WHERE name LIKE ? ESCAPE '\\' AND kind IN ({marks}) LIMIT {CANDIDATES}"
-        )
-        rows = connection.execute(query, [re.sub(r"([\\%_])", r"\\\1", lowered) + "%", *kinds]).fetchall()
-    found = [Found(kind, name, shown, row, score(lowered, kind, name, shown)) for kind, name, shown, row in rows]
-    if max((one.score for one in found), default=0.0) < NEAR_SCORE:
-        others = [one for one in replica.known_names if one[0] in kinds and one not in rows]
-        near = process.extract(
-            lowered, [name.lower() for _, name, _, _ in others], scorer=fuzz.ratio, limit=MAX_FOUND, score_cutoff=MIN_SCORE
-        )
-        found += [Found(*others[place], score(lowered, *others[place][:3])) for _, _, place in near]
-    return sorted((one for one in found if one.score >= MIN_SCORE), key=lambda one: (-one.score, len(one.name), one.name, one.kind))
+    found: dict[int, Found] = {}
+
+    def look(*matches: str) -> float:
+        for match in filter(None, matches):
+            found.update(_matching(connection, lowered, match, kinds, found))
+        return max((one.score for one in found.values()), default=0.0)
+
+    typed = words_of(lowered)[:_TYPED]
+    parts = [_all(word) for word in typed]
+    best = look(_all(f"/{lowered}/"), _beginning(lowered), _together(parts))
+    if best < 100:
+        best = look(*_corrected(connection, lowered, typed))
+    if best < NEAR_SCORE:
+        best = look(_either([_all(half) for text in {lowered, *typed} if len(text) > _SHORT for half in _halves(text)]), _either(parts))
+    if best < NEAR_SCORE:
+        found |= _compared(replica, lowered, kinds, found)
+    near = (one for one in found.values() if one.score >= MIN_SCORE)
+    return sorted(near, key=lambda one: (-one.score, len(one.name), one.name, one.kind))
+
+
+def _matching(connection: sqlite3.Connection, lowered: str, match: str, kinds: list[str], known: Container[int]) -> dict[int, Found]:
+    """Return what the index has for an expression, by its row there."""
+    found = {}
+    for kind, first, last in connection.execute("SELECT kind, first_row, last_row FROM search_kinds"):
+        if kind in kinds and first <= last:
+            query = f"SELECT rowid, name, told, table_row FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ? LIMIT {_CANDIDATES}"
+            for number, name, shown, row in connection.execute(query, (match, first, last)):
+                if number not in known:
+                    found[number] = _scored(lowered, kind, name[1:-1], shown, row)
+    return found
+
+
+def _scored(lowered: str, kind: str, name: str, shown: str | None, row: int) -> Found:
+    return Found(kind, name, shown, row, score(lowered, kind, name, None if kind in UNNAMED else shown))
+
+
+def _compared(replica: Replica, lowered: str, kinds: list[str], known: Container[int]) -> dict[int, Found]:
+    """Return names that are near among those that are few enough to be compared one by one."""
+    names, rows = replica.known_names
+    near = process.extract(lowered, names, scorer=fuzz.ratio, limit=MAX_FOUND, score_cutoff=MIN_SCORE)
+    found = {}
+    for _, _, place in near:
+        kind, number, name, shown, row = rows[place]
+        if kind in kinds and number not in known:
+            found[number] = _scored(lowered, kind, name, shown, row)
+    return found
+
+
+def _corrected(connection: sqlite3.Connection, lowered: str, typed: list[str]) -> list[str]:
+    """Return expressions for what one error may have made of what was meant: for names or parts of them that are so, and for names with such words."""
+    whole = _near_words(connection, lowered)
+    meant = [whole if word == lowered else _near_words(connection, word) for word in typed]
+    parts = [_either([_all(one) for one in (word, *near[:_NEAR_WORDS_INSIDE])]) for word, near in zip(typed, meant, strict=True)]
+    return [_either([_all(f"/{one}/") for one in whole]), _together(parts) if any(meant) else ""]
+
+
+def _near_words(connection: sqlite3.Connection, text: str) -> list[str]:
+    """Return words of names that one error parts from a text, those with the same letters first, then those that many names have."""
+    word = letters_of(text)
+    if not SHORTEST - 1 <= len(word) <= LONGEST + 1:
+        return []
+    hashes = sorted(hashes_of(word))
+    query = f"SELECT DISTINCT word, uses FROM search_near JOIN search_words USING (word_row) WHERE hash IN ({', '.join('?' * len(hashes))})"
+    near = [(letters_of(one), -uses, one) for one, uses in connection.execute(query, hashes).fetchall() if one != text]
+    near = [one for one in near if OSA.distance(word, one[0]) <= 1]
+    near.sort(key=lambda one: (sorted(one[0]) != sorted(word), one[1], one[2]))
+    return [one for _, _, one in near[:_NEAR_WORDS]]
+
+
+def _all(text: str) -> str:
+    """Return the expression for what has all trigrams of a text; empty where it has none."""
+    trigrams = list(dict.fromkeys(text[place : place + 3] for place in range(len(text) - 2)))[:_TRIGRAMS]
+    return _together([_quoted(one) for one in trigrams])
+
+
+def _beginning(text: str) -> str:
+    """Return the expression for names a part of which begins with a text."""
+    return _all(f"/{text}") if len(text) > 1 else _either([_quoted(f"/{text}{sign}") for sign in _SIGNS])
+
+
+def _halves(word: str) -> tuple[str, str]:
+    return word[: len(word) // 2], word[len(word) // 2 :]
+
+
+def _together(parts: list[str]) -> str:
+    return " AND ".join(f"({part})" for part in parts if part)
+
+
+def _either(parts: list[str]) -> str:
+    return " OR ".join(f"({part})" for part in parts if part)
+
+
+def _quoted(trigram: str) -> str:
+    return '"' + trigram.replace('"', '""') + '"'
 
 
 def score(words: str, kind: str, name: str, display_name: str | None) -> float:
-    """Return how near a name is: the whole name, its last part, or its display name; what begins alike is nearer."""
+    """Return how near a name is: the whole name, its last part, or its display name; what begins alike, or has the same letters, is nearer."""
     texts = {name.lower(), name.lower().rpartition("/")[2], (display_name or "").lower()} - {""}
     best = max(max(fuzz.ratio(words, text), 0.75 * fuzz.partial_ratio(words, text) if len(words) <= len(text) else 0.0) for text in texts)
     if words in texts:
         best += 10
     elif any(text.startswith(words) for text in texts):
         best += 5
+    elif any(OSA.distance(words, text, score_cutoff=1) == 1 and sorted(words) == sorted(text) for text in texts):
+        best += _SWAPPED
     return best + _BONUS[kind]
 
 

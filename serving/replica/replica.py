@@ -20,7 +20,7 @@ from serving.replica.layout import JSON_COLUMN, columns_of
 from serving.replica.packed import Amounts, Days, unpack
 from serving.resources import LEVELS, RESOURCES, Resource
 
-_KNOWN_NAMES = 200_000
+_KNOWN_NAMES = 50_000
 _STEPS = 20_000
 """SQLite's instructions between two looks at the clock."""
 
@@ -116,9 +116,14 @@ class Replica:
         return [key for key in resource.keys if key in columns_of(self.tables[resource.table])]
 
     @cached_property
-    def known_names(self) -> list[tuple[str, str, str | None, int]]:
-        """Kind, name, display name and row of all collections, projects and metrics that can be searched: few beside the artifacts."""
-        return self.look_up(f"SELECT kind, name, display_name, table_row FROM search WHERE kind <> 'artifact' LIMIT {_KNOWN_NAMES}")
+    def known_names(self) -> tuple[list[str], list[tuple[str, int, str, str | None, int]]]:
+        """Names of collections, projects and metrics in lower case; and of each kind, row in `search`, name, display name and row: few beside the artifacts."""
+        rows = self.look_up(
+            "SELECT kind, search.rowid, trim(name, '/'), told, table_row FROM search_kinds JOIN search ON search.rowid BETWEEN first_row AND last_row"
+            f" WHERE kind <> 'artifact' LIMIT {_KNOWN_NAMES}"
+        )
+        found = [(kind, number, name, shown, row) for kind, number, name, shown, row in rows]
+        return [name.lower() for _, _, name, _, _ in found], found
 
     def row(self, resource: Resource, value: str) -> tuple[int, bytes] | None:
         """Return the row that one of a resource's keys names (an artifact's `owner/name` too): its number, and its JSON."""

@@ -16,9 +16,10 @@ from released_lake import SECOND_PROJECTS, ReleasedLake
 from web_servers import AppClient
 
 from catalog import duck
+from catalog.pages import POLICY
+from catalog.release_page import release_page
 from catalog.settings import Settings
 from serving.app import create_app
-from serving.landing import landing_page
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -38,9 +39,9 @@ def test_it_tells_the_release(released_lake: ReleasedLake) -> None:
     assert f'<td class="number">{len(SECOND_PROJECTS)}</td>' in page
 
 
-def test_its_commands_work_as_they_stand(api_url: str) -> None:
-    """What is copied from the page reads the lake at this server's address, with DuckDB, PyIceberg and curl."""
-    attach, pyiceberg, curl = _commands(httpx.get(f"{api_url}/").text)
+def test_its_commands_work_as_they_stand(base_url: str) -> None:
+    """What is copied from the page reads the lake at this address, be it a server's or that of static files, with DuckDB, PyIceberg and curl."""
+    attach, pyiceberg, curl = _commands(httpx.get(f"{base_url}/").text)
     assert attach[0] == "INSTALL iceberg; LOAD iceberg;"  # which downloads; the extension is here as a package
     with duck.connect(extensions=True) as connection:
         assert len(connection.execute("\n".join(attach[1:])).fetchall()) == len(SECOND_PROJECTS)
@@ -51,11 +52,27 @@ def test_its_commands_work_as_they_stand(api_url: str) -> None:
         subprocess.run([*shlex.split(line), "--fail", "--output", "/dev/null"], check=True)
 
 
-def test_its_links_lead_somewhere(api_url: str) -> None:
+def test_its_links_lead_somewhere(base_url: str) -> None:
     """Each address that the page links is answered."""
-    links = re.findall(r'href="([^"]*)"', httpx.get(f"{api_url}/").text)
+    links = re.findall(r'href="([^"]*)"', httpx.get(f"{base_url}/").text)
     assert {httpx.get(link).status_code for link in links} == {200}
-    assert {f"{api_url}/v1/config", f"{api_url}/latest.json"} <= set(links)
+    assert {f"{base_url}/v1/config", f"{base_url}/latest.json"} <= set(links)
+
+
+def test_static_files_have_the_page_too(released_lake: ReleasedLake, static_url: str, api_url: str) -> None:
+    """Behind nginx the page is there at `/`, as a page that is asked for anew; it differs from the server's by what files can't answer alone."""
+    answer = httpx.get(f"{static_url}/")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/html; charset=utf-8", "no-cache")
+    served = httpx.get(f"{api_url}/").text.replace(api_url, static_url)
+    links, served_links = (set(re.findall(r'href="([^"]*)"', text)) for text in (answer.text, served))
+    assert served_links - links == {f"{static_url}/{name}" for name in ("docs", "openapi.json", "healthz")}
+    commands, served_commands = ([line for block in _commands(text) for line in block] for text in (answer.text, served))
+    assert [line for line in served_commands if line not in commands] == [
+        f"curl -s '{static_url}/v1/projects?limit=3'",
+        f"curl -s '{static_url}/v1/search?q=commits'",
+    ]
+    assert answer.text.partition("<h2>Published tables</h2>")[2] == served.partition("<h2>Published tables</h2>")[2] != ""
+    assert released_lake.releases[-1].id in answer.text
 
 
 def test_it_may_be_kept_while_the_release_holds(tmp_path: Path) -> None:
@@ -76,9 +93,12 @@ def test_what_a_release_says_is_text(released_lake: ReleasedLake) -> None:
     """Descriptions and addresses are shown as they are, never taken for HTML; the browser is told to run and to fetch nothing."""
     release = released_lake.releases[-1]
     tables = [table.model_copy(update={"description": HOSTILE, "licence": HOSTILE}) for table in release.tables]
-    page = landing_page(replace(release, document=release.document.model_copy(update={"tables": tables})), f"https://h/{HOSTILE}").decode()
+    page = release_page(
+        replace(release, document=release.document.model_copy(update={"tables": tables})), f"https://h/{HOSTILE}", is_served=True
+    ).decode()
     assert "<script" not in page
     assert html.escape(HOSTILE) in page
+    assert f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">' in page
     headers = AppClient(create_app(released_lake.settings)).get("/").headers
     assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert AppClient(create_app(released_lake.settings)).get("/", headers={"Host": "a b"}).status_code == 400

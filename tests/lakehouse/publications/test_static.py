@@ -17,6 +17,7 @@ from released_lake import ReleasedLake
 
 from catalog import rest_catalog
 from catalog.errors import PublishError, ReleaseError, SettingsError, VerificationError
+from catalog.release_page import release_page
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.static import ExportSummary, export_static
@@ -42,8 +43,9 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def expected_tree(lake: ReleasedLake, document_name: str = "{}/index.json") -> dict[str, str]:
-    """Return what an export of the whole lake must hold: the catalog's documents, the release documents, and the listed files."""
+    """Return what an export of the whole lake must hold: the catalog's documents, the release documents, the listed files, and the page."""
     newest, files = lake.releases[-1], {}
+    files["index.html"] = release_page(newest, URL, is_served=False)
 
     def read(location: str) -> bytes:
         return lake.path(location).read_bytes()
@@ -66,7 +68,7 @@ def exported(released_lake: ReleasedLake, tmp_path: Path) -> Path:
 
 
 def test_the_export_is_what_the_server_serves(released_lake: ReleasedLake, exported: Path) -> None:
-    """The folder holds the catalog's documents for every kept release, the release documents and the listed files; nothing more."""
+    """The folder holds the catalog's documents for every kept release, the release documents, the listed files and the page; nothing more."""
     assert tree(exported) == expected_tree(released_lake)
 
 
@@ -102,7 +104,7 @@ def test_a_new_release_brings_only_what_is_new(tmp_path: Path) -> None:
     after = tree(target)
     assert after == expected_tree(lake)
     changed = {key for key in before if after[key] != before[key]}
-    moved = {"latest.json", "small-lake/latest.json", "v1/config/index.json"}
+    moved = {"latest.json", "small-lake/latest.json", "v1/config/index.json", "index.html"}
     assert moved <= changed
     assert all(key.startswith("latest/v1/") for key in changed - moved)
 
@@ -116,7 +118,9 @@ def test_another_address_rewrites_documents_only(released_lake: ReleasedLake, ex
         assert '"s3.endpoint":"http://elsewhere.example"' in document.read_text()
 
 
-@pytest.mark.parametrize("point", ["publish.static.file:1", "publish.static.file:7", "publish.static.latest:1", "publish.static.latest:2"])
+@pytest.mark.parametrize(
+    "point", ["publish.static.file:1", "publish.static.file:7", *(f"publish.static.latest:{step}" for step in (1, 2, 3))]
+)
 def test_killed_and_run_again_it_is_the_same(tmp_path: Path, point: str) -> None:
     """Killed at any step, readers see the release before or the new one, whole; the next run ends as if nothing had happened."""
     lake, target = ReleasedLake(tmp_path), tmp_path / "export"
@@ -125,10 +129,12 @@ def test_killed_and_run_again_it_is_the_same(tmp_path: Path, point: str) -> None
     second = lake.release_second()
     killed = run_export(lake.settings, target, point)
     assert killed.returncode == -signal.SIGKILL
-    shown = (target / "v1/config/index.json").read_text()
-    assert first.id in shown
+    leads = [second.id in (target / name).read_text() for name in ("latest.json", "v1/config/index.json", "index.html")]
+    assert leads == sorted(leads, reverse=True)  # what comes later never speaks of a release that what comes before doesn't lead to
+    assert leads[-1] is False
+    assert first.id in (target / "index.html").read_text()
     assert missing_files(target, first) == set()
-    if second.id in (target / "latest.json").read_text():
+    if leads[0]:
         assert missing_files(target, second) == set()
     assert run_export(lake.settings, target).returncode == 0
     assert tree(target) == expected_tree(lake)
@@ -200,6 +206,15 @@ def test_files_can_be_linked(released_lake: ReleasedLake, tmp_path: Path) -> Non
     assert tree(tmp_path) == expected_tree(released_lake)
 
 
+def test_the_page_is_sent_as_a_page(released_lake: ReleasedLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an object store the page has the media type that makes browsers show it, the documents theirs."""
+    store = FlatStore()
+    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "s3"))
+    export_static(released_lake.settings, "bucket/oss", URL)
+    assert store.types["bucket/oss/index.html"] == "text/html; charset=utf-8"
+    assert store.types["bucket/oss/latest.json"] == store.types["bucket/oss/v1/config"] == "application/json"
+
+
 class FlatStore(fsspec.AbstractFileSystem):  # type: ignore[misc]
     """A store without folders, as object stores are: a key may be the beginning of another."""
 
@@ -209,6 +224,7 @@ class FlatStore(fsspec.AbstractFileSystem):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.objects: dict[str, bytes] = {}
+        self.types: dict[str, str] = {}
 
     def find(self, path: str, **_: object) -> dict[str, dict[str, int]]:
         """Return sizes by key."""
@@ -220,9 +236,9 @@ class FlatStore(fsspec.AbstractFileSystem):  # type: ignore[misc]
             raise FileNotFoundError(path)
         return self.objects[path]
 
-    def pipe_file(self, path: str, value: bytes, **_: object) -> None:
+    def pipe_file(self, path: str, value: bytes, **options: str) -> None:
         """Put bytes."""
-        self.objects[path] = value
+        self.objects[path], self.types[path] = value, options.get("ContentType", "")
 
     def put_file(self, lpath: str, rpath: str, **_: object) -> None:
         """Put a local file."""

@@ -7,20 +7,26 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
 from datetime import UTC, date, datetime
+from random import Random
 from typing import Any
 
+import brotli
 import httpx
 import pyarrow as pa
 import pytest
+import zstandard
 from pyarrow import parquet
 from released_lake import EVENTS, SECOND_PROJECTS, ReleasedLake
 from web_servers import AppClient, granian
 
 from serving.api.exports import Export
+from serving.api.formats import packed_pieces
 from serving.replica.keeper import make_replica
 
+CODINGS = ("zstd", "br", "gzip")
 PROJECTS_PATH = "/v1/datasets/marts.projects_v1"
 
 
@@ -104,6 +110,81 @@ def test_rows_are_known_by_their_etag(client: AppClient, two_releases: ReleasedL
     assert (pinned.content, "immutable" in pinned.headers["cache-control"]) == (first.content, True)
 
 
+@pytest.mark.parametrize("suffix", ["ndjson", "csv"])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_rows_are_packed_as_the_client_allows(client: AppClient, suffix: str, coding: str) -> None:
+    """Packed rows are the same bytes when they are unpacked, under an ETag of their own; HEAD tells the same, 304 of no coding."""
+    path = f"{PROJECTS_PATH}/rows.{suffix}"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    packed = client.get(path, headers={"Accept-Encoding": coding})
+    assert (packed.content, packed.headers["content-encoding"]) == (plain.content, coding)
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"]
+    assert {"Accept", "Accept-Encoding"} <= set(packed.headers["vary"].split(", "))
+    head = client.request("HEAD", path, headers={"Accept-Encoding": coding})
+    told = ("etag", "vary", "content-encoding", "content-type", "osslake-cost")
+    assert [head.headers[name] for name in told] == [packed.headers[name] for name in told]
+    assert "content-length" not in head.headers
+    known = client.get(path, headers={"Accept-Encoding": coding, "If-None-Match": packed.headers["etag"]})
+    assert (known.status_code, "content-encoding" in known.headers) == (304, False)
+    assert client.get(path, headers={"Accept-Encoding": coding, "If-None-Match": plain.headers["etag"]}).status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_part_of_a_stream_is_not_given(client: AppClient, coding: str) -> None:
+    """A range is of bytes that nobody knows before they are made: it is passed over, and all rows come."""
+    told = {"Accept-Encoding": coding}
+    answer = client.get(f"{PROJECTS_PATH}/rows.csv", headers=told | {"Range": "bytes=0-9"})
+    assert (answer.status_code, answer.content) == (200, client.get(f"{PROJECTS_PATH}/rows.csv", headers=told).content)
+    assert not {"accept-ranges", "content-range"} & set(answer.headers)
+
+
+def test_arrow_is_sent_as_it_is(client: AppClient) -> None:
+    """Arrow's readers read from a connection, which doesn't unpack."""
+    answer = client.get(f"{PROJECTS_PATH}/rows.arrow", headers={"Accept-Encoding": "gzip, zstd"})
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_packing_holds_nothing_back(coding: str) -> None:
+    """What can't be made less comes out with the piece that it is in: a stream takes no more memory than a piece, and no row waits for others."""
+    taken: list[bytes] = []
+
+    def pieces() -> Generator[bytes, None, None]:
+        for number in range(20):
+            taken.append(Random(number).randbytes(1 << 18))
+            yield taken[-1]
+
+    given = bytearray()
+    for piece in packed_pieces(pieces(), coding):
+        given += piece
+        assert len(given) >= sum(map(len, taken))
+    assert unpacked(coding, given) == (b"".join(taken), True)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_is_packed_and_breaks_off_has_no_end(coding: str) -> None:
+    """Where the rows end by an error, so does their packing: it raises the error, and what came so far is no whole stream."""
+    closed = []
+
+    def pieces() -> Generator[bytes, None, None]:
+        try:
+            yield from (b"row\n" * 1_000_000, b"row\n" * 1_000_000)
+            raise ValueError("broken")
+        finally:
+            closed.append(True)
+
+    given = bytearray()
+    with pytest.raises(ValueError, match="broken"):
+        for piece in packed_pieces(pieces(), coding):
+            given += piece
+    assert closed
+    rows, is_whole = unpacked(coding, given)
+    assert rows.startswith(b"row\n")
+    assert not is_whole
+
+
 @pytest.mark.parametrize(
     ("path", "status", "near"),
     [
@@ -137,11 +218,14 @@ def broken_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("suffix", ["ndjson", "csv", "arrow"])
-def test_what_breaks_off_is_no_end(broken_url: str, suffix: str) -> None:
-    """Where fewer rows come than the release says, the connection is broken off: no client takes the part for the whole."""
+@pytest.mark.parametrize(
+    ("suffix", "coding"),
+    [("ndjson", ""), ("csv", ""), ("arrow", ""), ("ndjson", "gzip"), ("ndjson", "zstd"), ("ndjson", "br"), ("csv", "gzip")],
+)
+def test_what_breaks_off_is_no_end(broken_url: str, suffix: str, coding: str) -> None:
+    """Where fewer rows come than the release says, the connection is broken off, packed or not: no client takes the part for the whole."""
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(f"{broken_url}/v1/datasets/raw.demo__events/rows.{suffix}")
+        httpx.get(f"{broken_url}/v1/datasets/raw.demo__events/rows.{suffix}", headers={"Accept-Encoding": coding})
     assert httpx.get(f"{broken_url}/healthz").status_code == 200
 
 
@@ -162,6 +246,15 @@ def test_a_client_that_takes_nothing_is_let_go() -> None:
     with pytest.raises((TimeoutError, ExceptionGroup)):
         asyncio.run(export({"type": "http"}, never, never))
     assert told == ["closed"]
+
+
+def unpacked(coding: str, content: bytes | bytearray) -> tuple[bytes, bool]:
+    """Return the bytes in a packed stream, and whether it has its end."""
+    if coding == "br":
+        brotli_unpacker = brotli.Decompressor()
+        return brotli_unpacker.process(bytes(content)), brotli_unpacker.is_finished()
+    unpacker: Any = zlib.decompressobj(wbits=31) if coding == "gzip" else zstandard.ZstdDecompressor().decompressobj()
+    return unpacker.decompress(bytes(content)), unpacker.eof
 
 
 def _event(number: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from serving.replica.packed import pack, unpack
 from serving.replica.replica import Replica
 
 EPOCH = date(1970, 1, 1)
+SEARCH_TABLES = ("search", "search_kinds", "search_words", "search_near")
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
         for name in (name for name in names if name.startswith("series_") and name not in ("series_entities", "series_metrics")):
             query = f"SELECT entity_id, metric_name, points FROM {name} JOIN series_entities USING (entity_row) JOIN series_metrics USING (metric_row)"
             rows[name] = sorted(connection.execute(query).fetchall())
-        rows["search"] = connection.execute("SELECT * FROM search").fetchall()
+        rows |= {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names if name in SEARCH_TABLES}
+        assert set(SEARCH_TABLES) <= rows.keys()
     return rows
 
 

@@ -92,6 +92,16 @@ def test_nothing_else_is_asked_by_post(api: AppClient) -> None:
     [
         ("q=alpha", "alpha"),
         ("q=alhpa", "alpha"),
+        ("q=daa", "ada"),
+        ("q=adda", "ada"),
+        ("q=croe&kind=artifact", "@alpha/core"),
+        ("q=alpah/engine", "alpha/engine"),
+        ("q=alphaengine", "alpha/engine"),
+        ("q=enigne", "alpha/engine"),
+        ("q=engine+alpha", "alpha/engine"),
+        ("q=comits+dayly", "github_commits_daily"),
+        ("q=github_comits_rolilng_7_days", "github_commits_rolling_7_days"),
+        ("q=A", "alpha"),
         ("q=ALPHA/ENGINE", "alpha/engine"),
         ("q=engin", "alpha/engine"),
         ("q=commits+daily", "github_commits_daily"),
@@ -108,7 +118,27 @@ def test_the_nearest_name_comes_first(api: AppClient, query: str, first: str) ->
     assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
 
 
-@pytest.mark.parametrize("text", ['"', 'a" OR "b', "NEAR(a b)", "*", "a*", "-", "%", "\\", "ab", "\u0130\u0130\u0130", "x" * 200])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"',
+        'a" OR "b',
+        "NEAR(a b)",
+        "*",
+        "a*",
+        "-",
+        "%",
+        "\\",
+        "ab",
+        "\u0130\u0130\u0130",
+        "x" * 200,
+        "/",
+        "//",
+        "a/b",
+        " ".join(["commits"] * 25),
+        "abcdefghij" * 20,
+    ],
+)
 def test_any_words_can_be_searched_for(api: AppClient, text: str) -> None:
     """Signs that mean something to the index are words like others."""
     assert api.get(f"/v1/search?q={quote(text)}").status_code == 200
