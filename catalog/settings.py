@@ -52,6 +52,7 @@ class StorageSettings(_Part):
     )
     connect_timeout_s: float = Field(5.0, gt=0)
     request_timeout_s: float = Field(30.0, gt=0, description="longest silence of the store")
+    attempts: int = Field(3, ge=1, description="how often the store is asked where it doesn't answer, or answers that it can't now")
 
 
 class CatalogSettings(_Part):
@@ -242,6 +243,11 @@ class ServeSettings(_Part):
     query_memory: str = Field("512MB", description="DuckDB's limit in a worker, for tables that are read from the release's files")
     query_threads: int = Field(0, ge=0, description="of DuckDB in a worker; 0: as many as there are cores")
     queries_at_once: int = Field(4, ge=1, description="such queries in a worker; others wait")
+    store_timeout_s: float = Field(
+        3.0,
+        gt=0,
+        description="longest silence of the object store that an answer waits for, twice at most; where `storage` has less patience, that counts",
+    )
     stop_s: int = Field(30, ge=1, description="how long open answers may take to end when the server is asked to stop; then they are cut")
     access_log: bool = Field(True, description="a line of JSON for each request, on standard error")
     trusted_proxies: list[IPvAnyNetwork] = Field(

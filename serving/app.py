@@ -22,7 +22,6 @@ import orjson
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
-from catalog.bucket import open_bucket
 from catalog.releases import LATEST_KEY
 from catalog.settings import Settings
 from serving.access_log import AccessLog
@@ -83,9 +82,9 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
     )
     _add_middleware(app, settings, meters)
     add_error_handlers(app)
-    answers, engine = Answers(releases, replicas, settings.serve.limits), Engine(settings)
+    answers, engine = Answers(releases, replicas, settings.serve.limits), Engine(settings, releases.store)
     app.include_router(operator_routes(settings.serve, Health(settings.serve, releases, replicas), meters))
-    app.include_router(catalogue_routes(settings, answers, engine, public_url))
+    app.include_router(catalogue_routes(answers, engine, public_url))
     app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))
     app.include_router(iceberg_routes(IcebergCatalog(settings, releases, public_url)))
     _add_reference(app, settings, replicas, public_url)
@@ -141,18 +140,17 @@ def _add_landing(app: FastAPI, settings: Settings, releases: ServedReleases, pub
 
 def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -> None:
     """Add the routes to files: release documents, and the bucket."""
-    bucket = open_bucket(settings)
 
     @app.api_route("/latest.json", methods=["GET", "HEAD"])
     def latest(request: Request) -> Response:
-        return file_response(request, bucket, LATEST_KEY, releases)
+        return file_response(request, LATEST_KEY, releases)
 
     @app.api_route("/releases/{name}", methods=["GET", "HEAD"])
     def release_document(request: Request, name: str) -> Response:
-        return file_response(request, bucket, f"releases/{name}", releases)
+        return file_response(request, f"releases/{name}", releases)
 
     @app.api_route("/{dataset}/{key:path}", methods=["GET", "HEAD"])
     def bucket_file(request: Request, dataset: str, key: str) -> Response:
         if dataset != settings.dataset:
             raise HTTPException(404, f"there is no {dataset}; the bucket here is {settings.dataset}")
-        return file_response(request, bucket, key, releases)
+        return file_response(request, key, releases)

@@ -10,12 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.duck import DuckConnection, DuckError
-from catalog.errors import QueryError, StorageError
+from catalog.duck import DuckConnection, DuckError, is_unanswered
+from catalog.errors import AGAIN, QueryError, StorageError
 from catalog.query import open_release
 from catalog.release_document import STAGES
 from catalog.releases import Release
 from catalog.settings import Settings
+from serving.store import Store
 
 OPEN_RELEASES = 3
 """A release whose other stages are asked for too counts twice."""
@@ -28,7 +29,9 @@ EXPORT_WAIT_S = 2.0
 class Engine:
     """Runs our own queries over the tables of releases; safe to use from several threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        self._store = store or Store(settings)
+        settings = self._store.settings
         limits = settings.transform.model_copy(
             update={"threads": settings.serve.query_threads, "memory_limit": settings.serve.query_memory}
         )
@@ -78,7 +81,8 @@ class Engine:
             raise QueryError(f"the server was busy for {wait_s:g} s; try again")
         is_late = threading.Event()
         try:
-            cursor = self._opened(release, tuple(stages)).cursor()
+            with self._read():
+                cursor = self._opened(release, tuple(stages)).cursor()
 
             def end() -> None:
                 is_late.set()
@@ -87,7 +91,8 @@ class Engine:
             timer = threading.Timer(timeout_s, end)
             timer.start()
             try:
-                yield cursor
+                with self._read():
+                    yield cursor
             finally:
                 timer.cancel()
                 cursor.close()
@@ -100,10 +105,24 @@ class Engine:
         finally:
             running.release()
 
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Let DuckDB ask the store in the block; one that is away isn't asked, and one that doesn't answer DuckDB is away."""
+        self._store.reach()
+        try:
+            yield
+        except (DuckError, QueryError) as error:
+            cause = error.__cause__ if isinstance(error, QueryError) else error
+            if self._store.folder is None and is_unanswered(cause):
+                self._store.lose(f"the release's files can't be read: {' '.join(str(error).split())[:200]}; {AGAIN}")
+                self._store.reach()
+            raise
+
     def _opened(self, release: Release, stages: tuple[str, ...]) -> DuckConnection:
         key = (release.id, stages)
         with self._opening:
             if key not in self._open:
+                self._store.reach()  # who had the lock before may have found that it is away
                 self._open[key] = open_release(self._settings, release, stages)
                 if len(self._open) > OPEN_RELEASES:
                     self._open.popitem(last=False)

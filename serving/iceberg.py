@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from catalog import rest_catalog
-from catalog.bucket import bucket_key, open_bucket
+from catalog.bucket import bucket_key
 from catalog.releases import Release
 from catalog.rest_catalog import Answer
 from catalog.settings import Settings
@@ -26,7 +26,6 @@ class IcebergCatalog:
     """Documents of the releases of one lake, the latest asked for kept in memory."""
 
     def __init__(self, settings: Settings, releases: ServedReleases, public_url: str) -> None:
-        self._bucket = open_bucket(settings)
         self._dataset = settings.dataset
         self._releases = releases
         self._public_url = public_url
@@ -52,7 +51,7 @@ class IcebergCatalog:
         return rest_catalog.answer(release, self._read, base_url, path)
 
     def _read(self, location: str) -> bytes:
-        return self._bucket.read(bucket_key(self._dataset, location))
+        return self._releases.store.read(bucket_key(self._dataset, location))
 
 
 def _answer_by_parameters(request: Request, release: Release, path: str) -> Answer | None:

@@ -9,7 +9,6 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from catalog.settings import Settings
 from serving.addresses import base_url
 from serving.api.answers import Answers, Asked, Body
 from serving.api.croissant import croissant
@@ -27,17 +26,16 @@ JSON_LD = "application/ld+json"
 Respond = Callable[[Request], Response]
 
 
-def catalogue_routes(settings: Settings, answers: Answers, engine: Engine, public_url: str) -> APIRouter:
+def catalogue_routes(answers: Answers, engine: Engine, public_url: str) -> APIRouter:
     """Return the routes.
 
     Args:
-        settings: the lake's.
         answers: what gives answers of one release.
         engine: for whole tables, and for what stands behind a number.
         public_url: the address that clients are told; empty: the one that they asked at.
     """
     router = APIRouter()
-    _add_releases(router, ReleaseAnswers(settings, answers.releases))
+    _add_releases(router, ReleaseAnswers(answers.releases))
     _add_datasets(router, answers, engine)
     _add_descriptions(router, answers, public_url)
     _add(router, "explain", _json(answers, lambda _: "explain", lambda _: partial(explanation_answer, engine)))
