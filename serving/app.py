@@ -53,6 +53,7 @@ from serving.quotas import Quotas
 from serving.reception import REQUEST_ID_HEADER, Reception
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
+from serving.threads import run_apart
 
 EXPOSED_HEADERS = (
     *("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified", "Link", "Retry-After", "RateLimit", "RateLimit-Policy"),
@@ -142,15 +143,15 @@ def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -
     """Add the routes to files: release documents, and the bucket."""
 
     @app.api_route("/latest.json", methods=["GET", "HEAD"])
-    def latest(request: Request) -> Response:
-        return file_response(request, LATEST_KEY, releases)
+    async def latest(request: Request) -> Response:
+        return await run_apart(file_response, request, LATEST_KEY, releases)
 
     @app.api_route("/releases/{name}", methods=["GET", "HEAD"])
-    def release_document(request: Request, name: str) -> Response:
-        return file_response(request, f"releases/{name}", releases)
+    async def release_document(request: Request, name: str) -> Response:
+        return await run_apart(file_response, request, f"releases/{name}", releases)
 
     @app.api_route("/{dataset}/{key:path}", methods=["GET", "HEAD"])
-    def bucket_file(request: Request, dataset: str, key: str) -> Response:
+    async def bucket_file(request: Request, dataset: str, key: str) -> Response:
         if dataset != settings.dataset:
             raise HTTPException(404, f"there is no {dataset}; the bucket here is {settings.dataset}")
-        return file_response(request, key, releases)
+        return await run_apart(file_response, request, key, releases)

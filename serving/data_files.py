@@ -19,6 +19,7 @@ from serving.problems import problem
 from serving.ranges import parse_ranges
 from serving.releases import ServedReleases
 from serving.store import Store
+from serving.threads import iterate_apart
 
 _MEDIA_TYPES = {".json": "application/json", ".parquet": "application/vnd.apache.parquet", ".avro": "application/avro"}
 
@@ -94,7 +95,7 @@ def _object_response(request: Request, store: Store, key: str, media_type: str, 
     headers |= {"Accept-Ranges": "bytes", "Content-Length": str(last - first + 1)}
     if request.method == "HEAD" or not size:
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(store.chunks(key, first, last), status, headers, media_type)
+    return StreamingResponse(iterate_apart(store.chunks(key, first, last)), status, headers, media_type)
 
 
 def _headers(etag: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from catalog.settings import Settings
 from serving.addresses import base_url
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response
 from serving.releases import ServedReleases
+from serving.threads import run_apart
 
 CACHED_DOCUMENTS = 512
 SNAPSHOTS = ("all", "refs")
@@ -89,12 +90,12 @@ def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
 
     @router.api_route("/v1/config", methods=["GET", "HEAD"])
     @router.api_route("/latest/v1/{rest:anything}", methods=["GET", "HEAD"])
-    def newest(request: Request) -> Response:
-        return catalog.respond(request, asked_path(request), None)
+    async def newest(request: Request) -> Response:
+        return await run_apart(catalog.respond, request, asked_path(request), None)
 
     @router.api_route("/v1/{release_id}/{rest:anything}", methods=["GET", "HEAD"])
     @router.api_route("/releases/{release_id}/v1/{rest:anything}", methods=["GET", "HEAD"])
-    def kept(request: Request, release_id: str) -> Response:
-        return catalog.respond(request, asked_path(request), release_id)
+    async def kept(request: Request, release_id: str) -> Response:
+        return await run_apart(catalog.respond, request, asked_path(request), release_id)
 
     return router

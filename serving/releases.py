@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 
 import orjson
 
 from catalog.bucket import bucket_key
-from catalog.errors import OsslakeError, ReleaseError, StorageError
+from catalog.errors import OsslakeError, ReleaseError, StorageError, StorageUnavailableError
 from catalog.releases import LATEST_KEY, Release, document_key, kept_ids, read_latest, read_release
 from catalog.settings import Settings
 from serving.logs import log
@@ -17,13 +19,15 @@ from serving.replica.documents import newest_stored, stored_release
 from serving.store import Store
 
 KEPT_IN_MEMORY = 16
+WAIT_S = 1.0
 
 
 class ServedReleases:
     """Releases by id, and the newest of them; safe to use from several threads.
 
     `latest.json` is read for every question about the newest release, so a new one shows at once. Where it can't be read any more,
-    the last good release goes on being the newest; after a start, the newest that has a replica. While the store is away it is asked aside.
+    the last good release goes on being the newest; after a start, the newest that has a replica. No question waits longer than WAIT_S for an
+    object store, where a release is known already.
 
     Attributes:
         store: the lake's bucket.
@@ -34,7 +38,9 @@ class ServedReleases:
         self._replicas = settings.replicas
         self._latest = b""
         self._newest: Release | None = None
-        self._refresh, self._asking_aside = threading.Lock(), threading.Lock()
+        self._refresh, self._choosing = threading.Lock(), threading.Lock()
+        self._pool = ThreadPoolExecutor(1, "latest")
+        self._asking: Future[None] | None = None
         self._read = lru_cache(KEPT_IN_MEMORY)(self._read_release)
         self._sha256: dict[str, bytes] = {}
         self._indexed: set[str] = set()
@@ -47,19 +53,32 @@ class ServedReleases:
             StorageError: the store can't be read, and there is no replica to go by.
             VerificationError: the release can't be trusted, and there is no good one before it.
         """
-        if self._newest is None or not self.store.is_away:
+        if self.store.folder is not None:
             self._ask()
-        elif self.store.is_to_be_tried and self._asking_aside.acquire(blocking=False):
-            threading.Thread(target=self._ask_aside, daemon=True).start()
+        elif not self.store.is_away or self.store.is_to_be_tried:
+            self._ask_in_time(0.0 if self.store.is_away else WAIT_S)
+        if self._newest is None and self.store.is_away:
+            raise StorageUnavailableError(self.store.error)
         if self._newest is None:
             raise ReleaseError("nothing was released yet in this lake; `osslake release create` makes a release")
         return self._newest
 
-    def _ask_aside(self) -> None:
+    def _ask_in_time(self, wait_s: float) -> None:
+        """Ask the store, one at a time for all who want to know, and go on with what is known where it takes too long."""
+        with self._choosing:
+            if self._asking is None or self._asking.done():
+                self._asking = self._pool.submit(self._ask)
+            asking = self._asking
         try:
+            asking.result(wait_s)
+        except TimeoutError as error:
+            if self._newest is None:
+                raise StorageUnavailableError(self.store.error or f"the lake's store did not answer within {wait_s:g} s") from error
+
+    def begin(self) -> None:
+        """Ask for the first time, and wait for as long as it takes the store to answer or to be given up."""
+        with suppress(OsslakeError, OSError):
             self._ask()
-        finally:
-            self._asking_aside.release()
 
     def _ask(self) -> None:
         try:

@@ -50,6 +50,11 @@ class Store:
         return self._bucket.dataset
 
     @property
+    def error(self) -> str:
+        """What is wrong with a store that is away."""
+        return self._error
+
+    @property
     def is_away(self) -> bool:
         """Whether the store did not answer when it was asked last."""
         return bool(self._error)

@@ -20,6 +20,7 @@ from serving.logs import log
 from serving.releases import ServedReleases
 from serving.replica.build import BuildSummary, build_replica
 from serving.replica.builder import start_build
+from serving.replica.documents import stored_release
 from serving.replica.files import SUFFIX, replica_file
 from serving.replica.replica import Replica
 
@@ -89,8 +90,8 @@ class Replicas:
         return self._newest
 
     def current(self) -> Replica | None:
-        """Return the replica in use; where there is none, look for one before."""
-        if self._newest is None:
+        """Return the replica in use; where there is none, look for one before, if that takes no time."""
+        if self._newest is None and self._releases.store.folder is not None:
             self.look()
         return self._newest
 
@@ -98,7 +99,7 @@ class Replicas:
         """Return the replica of a release, if it is kept."""
         replica = self._open.get(release_id)
         if replica is None and replica_file(self._settings.replicas, release_id).exists():
-            release = self._releases.kept(release_id)
+            release = stored_release(self._settings.replicas, release_id)
             replica = self._opened(release) if release else None
         return replica
 
@@ -121,6 +122,7 @@ class Replicas:
 
     def start(self) -> None:
         """Look for a replica now, and again and again in a thread of its own."""
+        self._releases.begin()
         self.look()
         threading.Thread(target=self._watch, name="replicas", daemon=True).start()
 

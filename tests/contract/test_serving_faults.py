@@ -6,6 +6,7 @@ import hashlib
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from contract.servers import START_TIMEOUT_S, Seaweed
 from serving.replica.keeper import make_replica
 
 pytestmark = pytest.mark.stack
-GONE_S, SILENT_S = 5.0, 9.0
-"""After so long there is an answer: where the store refuses connections, and where it takes them and says nothing."""
+SOON_S, GONE_S, SILENT_S = 4.0, 5.0, 9.0
+"""After so long there is an answer: of the replica, of a store that refuses connections, and of one that takes them and says nothing. This machine is busy."""
 METRIC = "github_stars_monthly"
 
 
@@ -102,7 +103,7 @@ class Served:
         for path in self.held:
             answer = self.ask(path, within_s)
             assert answer.status_code == 200, (path, answer.text)
-            found[path] = _timeless(answer)
+            found[path] = _timeless(answer).replace(self.running.url.encode(), b"ADDRESS")
         assert self.ask("/metrics", within_s).status_code == 200
         return found
 
@@ -178,14 +179,20 @@ def test_a_store_that_is_killed(store: Seaweed, lake: Lake, tiny_world: Path) ->
 
 
 def test_a_store_that_is_silent(lake: Lake, proxy: SwallowingProxy) -> None:
-    """Where the store takes connections and says nothing, one asks and the others are told at once; no answer of the replica waits."""
+    """Where the store takes connections and says nothing, many who want files are refused in time, and keep nobody waiting who asks the replica."""
     with server(lake.folder, dataset=lake.settings.dataset, limits=UNLIMITED) as running:
         served = Served(running, lake)
         told = served.told()
         proxy.hang()
+        wanted = [path for path in served.in_the_store for _ in range(12)]
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            many = [pool.submit(served.refused, path, 2 * SILENT_S) for path in wanted]
+            assert served.told(SOON_S) == told
+            for one in many:
+                one.result()
         for path in served.in_the_store:
             served.refused(path, SILENT_S)
-        assert served.told(GONE_S) == told
+        assert served.told(SOON_S) == told
         proxy.resume()
         wait_until(served.is_whole)
         assert served.told() == told
@@ -211,6 +218,27 @@ def test_a_server_that_is_started_without_the_store(store: Seaweed, lake: Lake) 
             wait_until(served.is_whole)
             assert served.told() == told
             late.stop()
+    finally:
+        if store.process.process and store.process.process.poll() is not None:
+            store.process.start()
+
+
+def test_a_server_that_is_started_with_nothing(store: Seaweed, lake: Lake, tmp_path: Path) -> None:
+    """Without the store and without a replica the server is up and says what it lacks; with the store it makes the replica and answers."""
+    store.process.end(signal.SIGKILL)
+    try:
+        with server(lake.folder, dataset=lake.settings.dataset, limits=UNLIMITED, replicas=str(tmp_path / "replicas")) as running:
+            served = Served.__new__(Served)
+            served.running = running
+            assert served.ask("/healthz", SOON_S).json() == {"status": "ok", "release": None}
+            assert served.ask("/readyz", SOON_S).json() == {"state": "no release", "missing": "an answer of the store"}
+            for path in ("/readyz", "/v1/projects", "/v1/config", "/latest.json"):
+                answer = served.ask(path, SOON_S)
+                assert (answer.status_code, "retry-after" in answer.headers) == (503, True), answer.text
+            assert str(store.s3_port) in running.events("store.lost")[0]["error"]
+            store.process.start()
+            wait_until(lambda: httpx.get(f"{running.url}/v1/projects").status_code == 200)
+            running.stop()
     finally:
         if store.process.process and store.process.process.poll() is not None:
             store.process.start()
