@@ -18,12 +18,13 @@ from web_servers import UNLIMITED, Server, server
 
 from contract.combinations import Combination
 from contract.conftest import run
-from contract.proxy import SwallowingProxy, swallowing
+from contract.proxy import FAULTS, SwallowingProxy, swallowing
 from contract.servers import START_TIMEOUT_S, Seaweed
 from serving.replica.keeper import make_replica
+from serving.store import PAUSE_S
 
 pytestmark = pytest.mark.stack
-SOON_S, GONE_S, SILENT_S = 4.0, 5.0, 9.0
+SOON_S, GONE_S, SILENT_S = 3.0, 5.0, 9.0
 """After so long there is an answer: of the replica, of a store that refuses connections, and of one that takes them and says nothing. This machine is busy."""
 METRIC = "github_stars_monthly"
 
@@ -187,6 +188,7 @@ def test_a_store_that_is_silent(lake: Lake, proxy: SwallowingProxy) -> None:
         wanted = [path for path in served.in_the_store for _ in range(12)]
         with ThreadPoolExecutor(len(wanted)) as pool:
             many = [pool.submit(served.refused, path, 2 * SILENT_S) for path in wanted]
+            wait_until(lambda: served.gauge("osslake_http_requests_in_flight") > len(wanted) / 2)
             assert served.told(SOON_S) == told
             for one in many:
                 one.result()
@@ -196,6 +198,23 @@ def test_a_store_that_is_silent(lake: Lake, proxy: SwallowingProxy) -> None:
         proxy.resume()
         wait_until(served.is_whole)
         assert served.told() == told
+        running.stop()
+
+
+def test_a_store_that_errs(lake: Lake, proxy: SwallowingProxy) -> None:
+    """Where the store refuses, cuts or swallows most of what it is asked, each answer is whole and right, or 503; never 500, never a part."""
+    with server(lake.folder, dataset=lake.settings.dataset, limits=UNLIMITED) as running:
+        served = Served(running, lake)
+        told = served.told()
+        proxy.disturb(seed=1, rate=0.7, delay_s=0.2)
+        for _ in range(5):
+            served.is_whole()
+            time.sleep(PAUSE_S)
+        assert served.told() == told
+        assert set(proxy.met) == set(FAULTS)
+        proxy.disturb(0, 0, 0)
+        wait_until(served.is_whole)
+        assert running.events("request.failed") == []
         running.stop()
 
 
