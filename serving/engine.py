@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -88,12 +89,12 @@ class Engine:
 
         with _place(self._running, timeout_s):
             try:
-                return _in_time(made, timeout_s + GRACE_S)
+                return _in_time(made, timeout_s + GRACE_S, lambda: self._store.is_away)
             except TimeoutError as error:
                 with self._opening_in(GRACE_S):
                     self._open.pop((release.id, tuple(stages)), None)
                 if self._store.folder is None:
-                    self._store.lose(f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
+                    self._store.lose(self._store.error or f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
                     self._store.reach()
                 raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
 
@@ -173,12 +174,13 @@ def _place(running: threading.Semaphore, wait_s: float) -> Iterator[None]:
         running.release()
 
 
-def _in_time(function: Callable[[], T], wait_s: float) -> T:
+def _in_time(function: Callable[[], T], wait_s: float, is_hopeless: Callable[[], bool]) -> T:
     """Return what a function returns in a thread of its own.
 
     Raises:
-        TimeoutError: it didn't in time; the thread goes on.
+        TimeoutError: it didn't in time, or there is no hope any more that it will; the thread goes on.
     """
+    until = time.monotonic() + wait_s
     made: Future[T] = Future()
 
     def run() -> None:
@@ -188,7 +190,13 @@ def _in_time(function: Callable[[], T], wait_s: float) -> T:
             made.set_exception(error)
 
     threading.Thread(target=run, name="query", daemon=True).start()
-    return made.result(min(wait_s, threading.TIMEOUT_MAX))
+    while True:
+        left_s = max(until - time.monotonic(), 0.0)
+        try:
+            return made.result(min(left_s, GRACE_S))
+        except TimeoutError:
+            if made.done() or left_s <= GRACE_S or is_hopeless():
+                raise
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 
-from catalog.bucket import LATEST_KEY, FolderBucket, ObjectState, open_bucket
+from catalog.bucket import CHUNK_BYTES, LATEST_KEY, FolderBucket, ObjectState, open_bucket
 from catalog.errors import StorageUnavailableError
 from catalog.settings import Settings
 from serving.logs import log
@@ -70,11 +70,15 @@ class Store:
             return self._bucket.read(key)
 
     def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
-        """Return an object's bytes in pieces, the first of which is there already: an error so far is still answered as one."""
+        """Return an object's bytes in pieces, of which a megabyte, or all of a smaller one, is there already: an error so far is still answered as one."""
+        begun = bytearray()
         with self.asked():
             pieces = self._bucket.chunks(key, first, last)
-            begun = next(pieces, b"")
-        return chain([begun], pieces)
+            for piece in pieces:
+                begun += piece
+                if len(begun) >= CHUNK_BYTES:
+                    break
+        return chain([bytes(begun)], pieces)
 
     def state(self, key: str) -> ObjectState:
         """Return an object's size and tag."""
