@@ -58,22 +58,29 @@ class StoredObject:
     modified_at: datetime
 
 
-class Bucket(Protocol):
+class ReadableBucket(Protocol):
+    """What reading releases takes of a bucket."""
+
+    @property
+    def dataset(self) -> str:
+        """The bucket's name, as in `s3://<dataset>/`."""
+
+    def read(self, key: str) -> bytes:
+        """Return an object's bytes."""
+
+    def keys(self, folder: str) -> list[str]:
+        """Return the keys directly below a folder (`releases`), sorted; objects that are being written are left out."""
+
+
+class Bucket(ReadableBucket, Protocol):
     """Bytes by key. Keys are plain relative paths.
 
     All but `keys`, `objects`, `write` and `delete` raise FileNotFoundError for a key that isn't there; a store that refuses or does not answer
     raises StorageError.
     """
 
-    @property
-    def dataset(self) -> str:
-        """The bucket's name, as in `s3://<dataset>/`."""
-
     def make(self) -> None:
         """Make the place of the bytes where there is none."""
-
-    def read(self, key: str) -> bytes:
-        """Return an object's bytes."""
 
     def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes from the first to the last byte that are asked for (both included)."""
@@ -86,9 +93,6 @@ class Bucket(Protocol):
 
     def sha256(self, key: str) -> str:
         """Return the SHA-256 of an object's bytes in hex, without holding them all in memory."""
-
-    def keys(self, folder: str) -> list[str]:
-        """Return the keys directly below a folder (`releases`), sorted; objects that are being written are left out."""
 
     def objects(self, folder: str) -> list[StoredObject]:
         """Return all objects below a folder at any depth, by key; what an interrupted write left is among them."""

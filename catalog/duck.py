@@ -30,6 +30,7 @@ SQL_TYPES = {
 }
 DuckConnection = duckdb.DuckDBPyConnection
 DuckError = duckdb.Error
+SERVER_ERRORS = 500
 DuckReadError = duckdb.IOException
 """A file or an object can't be read."""
 
@@ -64,21 +65,30 @@ def load_extensions(connection: DuckConnection, names: Sequence[str] = EXTENSION
         connection.execute(f"LOAD '{quoted(str(file))}'")
 
 
-def add_s3(connection: DuckConnection, bucket: str, options: Mapping[str, str], timeout_s: float) -> None:
+def add_s3(connection: DuckConnection, bucket: str, options: Mapping[str, str], timeout_s: float, attempts: int) -> None:
     """Let a connection read `s3://<bucket>/...`, for as long as it is open.
 
     Args:
         connection: an open connection.
         bucket: what the options are for.
         options: those of a secret of type s3: KEY_ID, SECRET, ENDPOINT (host and port), URL_STYLE and so on.
-        timeout_s: longest silence of the store; a request is tried four times.
+        timeout_s: longest silence of the store.
+        attempts: how often a request is tried.
     """
     load_extensions(connection, ("httpfs",))
     told = ", ".join(f"{name} '{quoted(value)}'" for name, value in options.items())
     connection.execute(f"CREATE OR REPLACE SECRET osslake_storage (TYPE s3, SCOPE 's3://{quoted(bucket)}/', {told})")
     connection.execute(f"SET http_timeout = {max(int(timeout_s), 1)}")
+    connection.execute(f"SET http_retries = {attempts - 1}")
     connection.execute("SET enable_http_metadata_cache = true")
     connection.execute("SET parquet_metadata_cache = true")
+
+
+def is_unanswered(error: BaseException | None) -> bool:
+    """Tell whether an error of DuckDB is that of a store which did not answer, or answered that it can't now."""
+    if isinstance(error, duckdb.HTTPException):
+        return error.status_code >= SERVER_ERRORS
+    return isinstance(error, duckdb.IOException)
 
 
 def quoted(text: str) -> str:

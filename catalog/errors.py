@@ -7,6 +7,7 @@
     │   ├── SourceUnavailableError  it may be there later (5xx, a time-out); retried
     │   └── SourceFormatError    it is there, but is not what it should be
     ├── StorageError             the object store or the catalog refused, or did not answer
+    │   └── StorageUnavailableError  the object store did not answer, or answered that it can't now
     ├── LakeBusyError            another run holds the lake, or took it from this one
     ├── CommitError              an Iceberg commit was refused more often than is reasonable
     ├── TransformError           a model, a unit test of a model or an audit failed
@@ -80,6 +81,12 @@ class StorageError(OsslakeError):
 
     code = "storage"
     is_transient = True
+
+
+class StorageUnavailableError(StorageError):
+    """The object store did not answer, or answered that it can't now."""
+
+    code = "storage_unavailable"
 
 
 class LakeBusyError(OsslakeError):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, Bucket, open_bucket
+from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, ReadableBucket, open_bucket
 from catalog.canonical import canonical_json, parse, parse_canonical
 from catalog.errors import ReleaseError, VerificationError
 from catalog.release_document import (
@@ -98,7 +98,7 @@ def _checked(identifier: str) -> str:
     return identifier
 
 
-def read_latest(source: Settings | Bucket) -> Latest | None:
+def read_latest(source: Settings | ReadableBucket) -> Latest | None:
     """Return what `latest.json` says; None where nothing was released yet.
 
     Raises:
@@ -113,7 +113,7 @@ def read_latest(source: Settings | Bucket) -> Latest | None:
     return latest
 
 
-def read_release(source: Settings | Bucket, identifier: str | None = None) -> Release:
+def read_release(source: Settings | ReadableBucket, identifier: str | None = None) -> Release:
     """Return a release: the newest, or the one with this id; a sequence number or an id's beginning will do.
 
     Raises:
@@ -131,7 +131,7 @@ def read_release(source: Settings | Bucket, identifier: str | None = None) -> Re
     return _read(bucket, _expand(bucket, identifier))
 
 
-def _expand(bucket: Bucket, asked: str) -> str:
+def _expand(bucket: ReadableBucket, asked: str) -> str:
     """Return the id that a sequence number or an id's beginning stands for."""
     latest = read_latest(bucket)
     return choose_id([one for one in kept_ids(bucket) if latest is not None and sequence_of(one) <= latest.sequence], asked)
@@ -153,7 +153,7 @@ def choose_id(kept: list[str], asked: str) -> str:
     return fitting[0]
 
 
-def kept_ids(bucket: Bucket) -> list[str]:
+def kept_ids(bucket: ReadableBucket) -> list[str]:
     """Return the ids of all documents in the bucket, oldest first; one that `latest.json` never named may be among them."""
     names = [re.fullmatch(rf"{RELEASES_FOLDER}/([0-9]{{6,}}-[0-9a-f]{{64}})\.json", key) for key in bucket.keys(RELEASES_FOLDER)]
     return sorted((found.group(1) for found in names if found), key=lambda one: (sequence_of(one), one))
@@ -163,7 +163,7 @@ def _listed(ids: list[str]) -> str:
     return f"kept are {', '.join(one[:19] for one in ids[-IDS_SHOWN:]) or 'none'}; `osslake release list` lists them, a sequence number will do"
 
 
-def _read(bucket: Bucket, identifier: str) -> Release:
+def _read(bucket: ReadableBucket, identifier: str) -> Release:
     try:
         content = bucket.read(document_key(identifier))
     except FileNotFoundError as error:
@@ -187,7 +187,7 @@ def parse_release(identifier: str, content: bytes) -> Release:
     return Release(identifier, document, content)
 
 
-def release_chain(source: Settings | Bucket, start: str | None = None) -> Iterator[Release]:
+def release_chain(source: Settings | ReadableBucket, start: str | None = None) -> Iterator[Release]:
     """Yield releases from the newest (or from `start`) back to the first that is kept, each checked against its successor.
 
     Raises:
@@ -212,7 +212,7 @@ def release_chain(source: Settings | Bucket, start: str | None = None) -> Iterat
         successor, identifier = release, release.document.previous
 
 
-def list_releases(source: Settings | Bucket) -> list[Release]:
+def list_releases(source: Settings | ReadableBucket) -> list[Release]:
     """Return all kept releases, the newest first; empty where nothing was released yet.
 
     Raises:
@@ -233,6 +233,6 @@ def check_link(release: Release, previous: Release) -> None:
         raise VerificationError(f"release {release.id} is of another dataset than {previous.id}", id=release.id)
 
 
-def bucket_of(source: Settings | Bucket) -> Bucket:
+def bucket_of(source: Settings | ReadableBucket) -> ReadableBucket:
     """Return the bucket of a lake, or the bucket itself."""
     return open_bucket(source) if isinstance(source, Settings) else source

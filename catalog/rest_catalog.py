@@ -86,10 +86,28 @@ def answer(release: Release, read_metadata: ReadMetadata, base_url: str, path: s
     """Return the document at one path, or Iceberg's error document with status 404. Arguments as for `documents`."""
     if path == "v1/config":
         return _found(_config({"prefix": release.id}))
+    below = below_root(release, path)
+    if below is None:
+        return error_answer(404, "NotFoundException", f"there is nothing at {path}")
+    return _below_root(release, read_metadata, base_url, below)
+
+
+def below_root(release: Release, path: str) -> str | None:
+    """Return what stands below the release's root in a path (`namespaces/marts`); None where it is below none."""
     for root in (f"v1/{release.id}/", f"releases/{release.id}/v1/", "latest/v1/"):
         if path.startswith(root):
-            return _below_root(release, read_metadata, base_url, path.removeprefix(root))
-    return error_answer(404, "NotFoundException", f"there is nothing at {path}")
+            return path.removeprefix(root)
+    return None
+
+
+def existence(release: Release, below: str) -> Answer | None:
+    """Return whether there is a namespace or a table: 204, or Iceberg's error; None where the path names neither."""
+    match below.split("/"):
+        case ["namespaces", stage, "tables", name] if stage in STAGES:
+            return _there() if _find_table(release, stage, name) else _no_table(release, stage, name)
+        case ["namespaces", stage] | ["namespaces", stage, "tables", _]:
+            return _there() if stage in STAGES else _no_namespace(stage)
+    return None
 
 
 def _below_root(release: Release, read_metadata: ReadMetadata, base_url: str, path: str) -> Answer:
@@ -120,10 +138,18 @@ def _no_namespace(name: str) -> Answer:
 
 
 def _table_answer(release: Release, read_metadata: ReadMetadata, base_url: str, stage: str, name: str) -> Answer:
-    for table in release.tables:
-        if (table.stage, table.name) == (stage, name):
-            metadata = pinned_metadata(table, read_metadata(table.metadata_file))
-            return _found({"metadata-location": table.metadata_file, "metadata": metadata, "config": vended_config(base_url)})
+    table = _find_table(release, stage, name)
+    if table is None:
+        return _no_table(release, stage, name)
+    metadata = pinned_metadata(table, read_metadata(table.metadata_file))
+    return _found({"metadata-location": table.metadata_file, "metadata": metadata, "config": vended_config(base_url)})
+
+
+def _find_table(release: Release, stage: str, name: str) -> ReleasedTable | None:
+    return next((table for table in release.tables if (table.stage, table.name) == (stage, name)), None)
+
+
+def _no_table(release: Release, stage: str, name: str) -> Answer:
     return error_answer(404, "NoSuchTableException", f"table {stage}.{name} does not exist in release {release.id}")
 
 
@@ -171,3 +197,7 @@ def _config(overrides: dict[str, str]) -> dict[str, Any]:
 
 def _found(document: dict[str, Any]) -> Answer:
     return Answer(200, orjson.dumps(document))
+
+
+def _there() -> Answer:
+    return Answer(204, b"")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from catalog.bucket import BUCKET_PROPERTY, CHUNK_BYTES, LATEST_KEY, RELEASES_FOLDER, ObjectState, StoredObject
-from catalog.errors import AGAIN, SettingsError, StorageError
+from catalog.errors import AGAIN, SettingsError, StorageError, StorageUnavailableError
 from catalog.settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from catalog.duck import DuckConnection
 
-ATTEMPTS = 3
-"""How often the store is asked, and how often an answer that was cut is taken up again."""
+TAKEN_UP = 3
+"""How often an answer that is cut is asked for, from where it ended."""
+SERVER_ERRORS = 500
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _OTHERWISE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
 _MADE_MEANWHILE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
@@ -47,12 +48,12 @@ class S3Bucket:
     def chunks(self, key: str, first: int = 0, last: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes; an answer that is cut is taken up where it ended, as long as the object is the same."""
         where, start, etag = self._place(key), first, ""
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, TAKEN_UP + 1):
             with self._reached(key):
                 wanted = {"Range": f"bytes={start}-{'' if last is None else last}"} if start or last is not None else {}
                 answer = _client(self.storage).get_object(**where, **wanted, **({"IfMatch": etag} if etag else {}))
             etag = answer["ETag"]
-            with self._reached(key), _cut_answers(passed_over=attempt < ATTEMPTS):
+            with self._reached(key), _cut_answers(passed_over=attempt < TAKEN_UP):
                 for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
                     start += len(chunk)
                     yield chunk
@@ -150,7 +151,7 @@ class S3Bucket:
             options["SESSION_TOKEN"] = token
         if chosen.endpoint:
             options |= {"ENDPOINT": endpoint.netloc, "USE_SSL": "true" if endpoint.scheme == "https" else "false"}
-        add_s3(connection, self.dataset, options, chosen.request_timeout_s)
+        add_s3(connection, self.dataset, options, chosen.request_timeout_s, chosen.attempts)
 
     def io_properties(self) -> dict[str, str]:
         """Return PyIceberg's properties of an object store; PyArrow's own patience would be minutes."""
@@ -190,9 +191,10 @@ class S3Bucket:
         except ClientError as error:
             if _code(error) in _MISSING:
                 raise FileNotFoundError(f"s3://{self.dataset}/{key}") from error
-            raise StorageError(f"{self._name(key)}: {error}{_advice(error)}", key=key) from error
+            kind = StorageUnavailableError if _status(error) >= SERVER_ERRORS else StorageError
+            raise kind(f"{self._name(key)}: {error}{_advice(error)}", key=key) from error
         except BotoCoreError as error:
-            raise StorageError(f"{self._name(key)}: {error}; {AGAIN}", key=key) from error
+            raise StorageUnavailableError(f"{self._name(key)}: {error}; {AGAIN}", key=key) from error
 
     def _name(self, key: str) -> str:
         bucket = f"bucket {self._place(key)['Bucket']} at {self.storage.endpoint or 'AWS'}"
@@ -213,6 +215,10 @@ def _cut_answers(*, passed_over: bool) -> Iterator[None]:
 
 def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _advice(error: Any) -> str:
@@ -273,7 +279,7 @@ def _client(storage: StorageSettings) -> Any:
         config=Config(
             connect_timeout=storage.connect_timeout_s,
             read_timeout=storage.request_timeout_s,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            retries={"total_max_attempts": storage.attempts, "mode": "standard"},
             s3={"addressing_style": "path" if storage.path_style else "virtual"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

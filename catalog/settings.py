@@ -52,6 +52,7 @@ class StorageSettings(_Part):
     )
     connect_timeout_s: float = Field(5.0, gt=0)
     request_timeout_s: float = Field(30.0, gt=0, description="longest silence of the store")
+    attempts: int = Field(3, ge=1, description="how often the store is asked where it doesn't answer, or answers that it can't now")
 
 
 class CatalogSettings(_Part):
@@ -244,6 +245,11 @@ class ServeSettings(_Part):
     queries_at_once: int = Field(4, ge=1, description="such queries in a worker; others wait")
     kept_answers_bytes: int = Field(
         32_000_000, ge=0, description="of answers that a worker keeps as they were sent, for those who ask the same; 0: none"
+    )
+    store_timeout_s: float = Field(
+        3.0,
+        gt=0,
+        description="longest silence of the object store that an answer waits for, twice at most; where `storage` has less patience, that counts",
     )
     stop_s: int = Field(30, ge=1, description="how long open answers may take to end when the server is asked to stop; then they are cut")
     access_log: bool = Field(True, description="a line of JSON for each request, on standard error")

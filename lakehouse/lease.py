@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from catalog.errors import LakeBusyError, SettingsError, StorageError
-from catalog.s3_bucket import ATTEMPTS
 from catalog.settings import Settings
 from lakehouse.engines import open_engine
 from lakehouse.lock import Holder, Lease, busy, this_process
@@ -227,7 +226,7 @@ class PostgresLease(Lease):
         PostgreSQL unlocks the row of a process that stands still for longer than that.
         """
         storage = self.settings.storage
-        patience_s = self.duration_s + ATTEMPTS * (storage.connect_timeout_s + storage.request_timeout_s)
+        patience_s = self.duration_s + storage.attempts * (storage.connect_timeout_s + storage.request_timeout_s)
         self.check()
         if not self._turn.acquire(timeout=self.duration_s):
             raise StorageError(f"PostgreSQL at {self._address} does not answer; run again")

@@ -22,7 +22,6 @@ import orjson
 from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
-from catalog.bucket import open_bucket
 from catalog.pages import page
 from catalog.releases import LATEST_KEY
 from catalog.settings import Settings
@@ -55,6 +54,7 @@ from serving.quotas import Quotas
 from serving.reception import REQUEST_ID_HEADER, Reception
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
+from serving.threads import run_apart
 
 EXPOSED_HEADERS = (
     *("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified", "Link", "Retry-After", "RateLimit", "RateLimit-Policy"),
@@ -84,11 +84,11 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
     )
     _add_middleware(app, settings, meters)
     add_error_handlers(app)
-    answers, engine = Answers(releases, replicas, settings.serve), Engine(settings)
+    answers, engine = Answers(releases, replicas, settings.serve), Engine(settings, releases.store)
     # Routes are tried in their order, which takes as long as a look-up: what is asked most comes first.
     app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))
     app.include_router(operator_routes(settings.serve, Health(settings.serve, releases, replicas), meters))
-    app.include_router(catalogue_routes(settings, answers, engine, public_url))
+    app.include_router(catalogue_routes(answers, engine, public_url))
     app.include_router(iceberg_routes(IcebergCatalog(settings, releases, public_url)))
     _add_reference(app, settings, replicas, public_url)
     _add_landing(app, settings, releases, public_url)
@@ -143,18 +143,17 @@ def _add_landing(app: FastAPI, settings: Settings, releases: ServedReleases, pub
 
 def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -> None:
     """Add the routes to files: release documents, and the bucket."""
-    bucket = open_bucket(settings)
 
     @app.api_route("/latest.json", methods=["GET", "HEAD"])
-    def latest(request: Request) -> Response:
-        return file_response(request, bucket, LATEST_KEY, releases)
+    async def latest(request: Request) -> Response:
+        return await run_apart(file_response, request, LATEST_KEY, releases)
 
     @app.api_route("/releases/{name}", methods=["GET", "HEAD"])
-    def release_document(request: Request, name: str) -> Response:
-        return file_response(request, bucket, f"releases/{name}", releases)
+    async def release_document(request: Request, name: str) -> Response:
+        return await run_apart(file_response, request, f"releases/{name}", releases)
 
     @app.api_route("/{dataset}/{key:path}", methods=["GET", "HEAD"])
-    def bucket_file(request: Request, dataset: str, key: str) -> Response:
+    async def bucket_file(request: Request, dataset: str, key: str) -> Response:
         if dataset != settings.dataset:
             raise HTTPException(404, f"there is no {dataset}; the bucket here is {settings.dataset}")
-        return file_response(request, bucket, key, releases)
+        return await run_apart(file_response, request, key, releases)

@@ -13,11 +13,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, Bucket, FolderBucket
+from catalog.bucket import LATEST_KEY, RELEASES_FOLDER, FolderBucket
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response, is_known
 from serving.problems import problem
 from serving.ranges import parse_ranges
 from serving.releases import ServedReleases
+from serving.store import Store
+from serving.threads import iterate_apart
 
 _MEDIA_TYPES = {".json": "application/json", ".parquet": "application/vnd.apache.parquet", ".avro": "application/avro"}
 
@@ -43,19 +45,21 @@ class RangedFile(FileResponse):
         return None
 
 
-def file_response(request: Request, bucket: Bucket, key: str, releases: ServedReleases) -> Response:
+def file_response(request: Request, key: str, releases: ServedReleases) -> Response:
     """Answer with the file under a key of the bucket.
 
     Raises:
         HTTPException: 404, there is no such file, or it is none of the bucket's.
+        StorageError: the store can't be read.
     """
+    store = releases.store
     media_type = _MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
     try:
         if key == LATEST_KEY:
-            return bytes_response(request, bucket.read(key), media_type, REVALIDATE)
-        if isinstance(bucket, FolderBucket):
-            return _local_response(request, bucket, key, media_type, releases)
-        return _object_response(request, bucket, key, media_type, releases)
+            return bytes_response(request, store.read(key), media_type, REVALIDATE)
+        if store.folder is not None:
+            return _local_response(request, store.folder, key, media_type, releases)
+        return _object_response(request, store, key, media_type, releases)
     except FileNotFoundError as error:
         raise HTTPException(404, f"there is no file {key}") from error
 
@@ -71,12 +75,12 @@ def _local_response(request: Request, bucket: FolderBucket, key: str, media_type
     return RangedFile(path, headers=headers, media_type=media_type, stat_result=path.stat())
 
 
-def _object_response(request: Request, bucket: Bucket, key: str, media_type: str, releases: ServedReleases) -> Response:
+def _object_response(request: Request, store: Store, key: str, media_type: str, releases: ServedReleases) -> Response:
     """Pass an object on, where a release lists it: one range, or all (several ranges are answered by the whole, as a server may)."""
     sha256 = releases.sha256(key) if _is_plain(key) else None
     if sha256 is None and not (_is_plain(key) and key.startswith(f"{RELEASES_FOLDER}/")):
         raise FileNotFoundError(key)
-    state = bucket.state(key)
+    state = store.state(key)
     headers, size = _headers(sha256 or state.etag), state.size_bytes
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -91,7 +95,7 @@ def _object_response(request: Request, bucket: Bucket, key: str, media_type: str
     headers |= {"Accept-Ranges": "bytes", "Content-Length": str(last - first + 1)}
     if request.method == "HEAD" or not size:
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(bucket.chunks(key, first, last), status, headers, media_type)
+    return StreamingResponse(iterate_apart(store.chunks(key, first, last)), status, headers, media_type)
 
 
 def _headers(etag: str) -> dict[str, str]:

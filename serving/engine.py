@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from catalog.duck import DuckConnection, DuckError
-from catalog.errors import QueryError, StorageError
+from catalog.duck import DuckConnection, DuckError, is_unanswered
+from catalog.errors import AGAIN, QueryError, StorageError
 from catalog.query import open_release
 from catalog.release_document import STAGES
 from catalog.releases import Release
 from catalog.settings import Settings
+from serving.store import Store
 
 OPEN_RELEASES = 3
 """A release whose other stages are asked for too counts twice."""
@@ -23,12 +26,16 @@ MARTS = ("marts",)
 ALL_STAGES = STAGES
 BATCH_ROWS = 20_000
 EXPORT_WAIT_S = 2.0
+GRACE_S = 2.0
+T = TypeVar("T")
 
 
 class Engine:
     """Runs our own queries over the tables of releases; safe to use from several threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        self._store = store or Store(settings)
+        settings = self._store.settings
         limits = settings.transform.model_copy(
             update={"threads": settings.serve.query_threads, "memory_limit": settings.serve.query_memory}
         )
@@ -45,8 +52,7 @@ class Engine:
             QueryError: it took too long, or too much memory.
             StorageError: a file of the release can't be read.
         """
-        with self.cursor(release, timeout_s) as cursor:
-            table = cursor.execute(sql, values).to_arrow_table().combine_chunks()
+        table = self.call(release, timeout_s, lambda cursor: cursor.execute(sql, values).to_arrow_table().combine_chunks())
         batches = table.to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
 
@@ -62,23 +68,52 @@ class Engine:
             QueryError: as many are being read as may be, or it took too long, or too much memory.
             StorageError: a file of the release can't be read.
         """
-        with self._lent(release, stages, timeout_s, self._exporting, EXPORT_WAIT_S) as cursor:
+        with _place(self._exporting, EXPORT_WAIT_S), self._cursor(release, stages, timeout_s) as cursor:
             reader = cursor.execute(sql).to_arrow_reader(BATCH_ROWS)
             yield reader.schema, _batches(reader)
 
-    def cursor(self, release: Release, timeout_s: float, stages: Sequence[str] = MARTS) -> AbstractContextManager[DuckConnection]:
-        """Lend a cursor whose queries are ended at their time."""
-        return self._lent(release, stages, timeout_s, self._running, timeout_s)
+    def call(self, release: Release, timeout_s: float, use: Callable[[DuckConnection], T], stages: Sequence[str] = MARTS) -> T:
+        """Return what a function makes of a cursor whose queries are ended at their time.
+
+        DuckDB can't be interrupted while it waits for a store, and for a query with ORDER BY and LIMIT it may wait for minutes. So a
+        query that doesn't end GRACE_S after its time is left to itself, with the connection that it is on.
+
+        Raises:
+            QueryError: it took too long, or too much memory.
+            StorageError: a file of the release can't be read.
+        """
+
+        def made() -> T:
+            with self._cursor(release, stages, timeout_s) as cursor:
+                return use(cursor)
+
+        with _place(self._running, timeout_s):
+            try:
+                return _in_time(made, timeout_s + GRACE_S, lambda: self._store.is_away)
+            except TimeoutError as error:
+                with self._opening_in(GRACE_S):
+                    self._open.pop((release.id, tuple(stages)), None)
+                if self._store.folder is None:
+                    self._store.lose(self._store.error or f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
+                    self._store.reach()
+                raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
 
     @contextmanager
-    def _lent(
-        self, release: Release, stages: Sequence[str], timeout_s: float, running: threading.Semaphore, wait_s: float
-    ) -> Iterator[DuckConnection]:
-        if not running.acquire(timeout=wait_s):
-            raise QueryError(f"the server was busy for {wait_s:g} s; try again")
+    def _opening_in(self, wait_s: float) -> Iterator[None]:
+        """Hold the connections if nobody else does for so long."""
+        is_held = self._opening.acquire(timeout=wait_s)
+        try:
+            yield
+        finally:
+            if is_held:
+                self._opening.release()
+
+    @contextmanager
+    def _cursor(self, release: Release, stages: Sequence[str], timeout_s: float) -> Iterator[DuckConnection]:
         is_late = threading.Event()
         try:
-            cursor = self._opened(release, tuple(stages)).cursor()
+            with self._read():
+                cursor = self._opened(release, tuple(stages)).cursor()
 
             def end() -> None:
                 is_late.set()
@@ -87,7 +122,8 @@ class Engine:
             timer = threading.Timer(timeout_s, end)
             timer.start()
             try:
-                yield cursor
+                with self._read():
+                    yield cursor
             finally:
                 timer.cancel()
                 cursor.close()
@@ -97,18 +133,70 @@ class Engine:
             if "memory" in str(error).lower():
                 raise QueryError("the query needs more memory than it may have; a narrower filter would do") from error
             raise StorageError(f"the release's files can't be read: {' '.join(str(error).split())[:200]}") from error
-        finally:
-            running.release()
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Let DuckDB ask the store in the block; one that is away isn't asked, and one that doesn't answer DuckDB is away."""
+        self._store.reach()
+        try:
+            yield
+        except (DuckError, QueryError) as error:
+            cause = error.__cause__ if isinstance(error, QueryError) else error
+            if self._store.folder is None and is_unanswered(cause):
+                self._store.lose(f"the release's files can't be read: {' '.join(str(error).split())[:200]}; {AGAIN}")
+                self._store.reach()
+            raise
 
     def _opened(self, release: Release, stages: tuple[str, ...]) -> DuckConnection:
         key = (release.id, stages)
         with self._opening:
             if key not in self._open:
+                self._store.reach()  # who had the lock before may have found that it is away
                 self._open[key] = open_release(self._settings, release, stages)
                 if len(self._open) > OPEN_RELEASES:
                     self._open.popitem(last=False)
             self._open.move_to_end(key)
             return self._open[key]
+
+
+@contextmanager
+def _place(running: threading.Semaphore, wait_s: float) -> Iterator[None]:
+    """Take one of the places of queries that run at once.
+
+    Raises:
+        QueryError: none was free for so long.
+    """
+    if not running.acquire(timeout=wait_s):
+        raise QueryError(f"the server was busy for {wait_s:g} s; try again")
+    try:
+        yield
+    finally:
+        running.release()
+
+
+def _in_time(function: Callable[[], T], wait_s: float, is_hopeless: Callable[[], bool]) -> T:
+    """Return what a function returns in a thread of its own.
+
+    Raises:
+        TimeoutError: it didn't in time, or there is no hope any more that it will; the thread goes on.
+    """
+    until = time.monotonic() + wait_s
+    made: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(function())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="query", daemon=True).start()
+    while True:
+        left_s = max(until - time.monotonic(), 0.0)
+        try:
+            return made.result(min(left_s, GRACE_S))
+        except TimeoutError:
+            if made.done() or left_s <= GRACE_S or is_hopeless():
+                raise
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -37,11 +37,21 @@ class Health:
         except (OsslakeError, OSError):
             return None
 
+    @property
+    def _is_cut_off(self) -> bool:
+        return self._releases.store.is_away
+
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Return status and document of `/readyz`."""
         release, replica = self.release(), self._replicas.newest()
         if replica is None:
-            missing = "a release" if release is None else f"the serving replica of release {release.sequence}"
+            missing = (
+                f"the serving replica of release {release.sequence}"
+                if release
+                else "an answer of the store"
+                if self._is_cut_off
+                else "a release"
+            )
             return 503, {"state": NO_RELEASE if release is None else PREPARING, "missing": missing}
         is_newest = release is None or release.id == replica.release.id
         told = {"state": READY if is_newest else BEHIND, "replica": replica.release.id}
@@ -63,7 +73,10 @@ class Health:
     def gauges(self) -> list[Value]:
         """Return what `/metrics` shows of the lake."""
         release, replica = self.release(), self._replicas.newest()
-        found: list[Value] = [("osslake_release_objective_seconds", "age that a release is not to have", self._serve.fresh_hours * 3600)]
+        found: list[Value] = [
+            ("osslake_release_objective_seconds", "age that a release is not to have", self._serve.fresh_hours * 3600),
+            ("osslake_store_answers", "whether the lake's store answered when it was asked last", float(not self._is_cut_off)),
+        ]
         if release is not None:
             found.append(("osslake_release_age_seconds", "since the newest release was made", _age_hours(release) * 3600))
             found.append(("osslake_release_sequence", "number of the newest release", release.sequence))

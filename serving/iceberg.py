@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from catalog import rest_catalog
-from catalog.bucket import bucket_key, open_bucket
+from catalog.bucket import bucket_key
+from catalog.releases import Release
 from catalog.rest_catalog import Answer
 from catalog.settings import Settings
 from serving.addresses import base_url
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response
 from serving.releases import ServedReleases
+from serving.threads import run_apart
 
 CACHED_DOCUMENTS = 512
+SNAPSHOTS = ("all", "refs")
+"""What a client may ask of a table's snapshots: a release's table has one, which a reference names, so both are the same."""
 
 
 class IcebergCatalog:
     """Documents of the releases of one lake, the latest asked for kept in memory."""
 
     def __init__(self, settings: Settings, releases: ServedReleases, public_url: str) -> None:
-        self._bucket = open_bucket(settings)
         self._dataset = settings.dataset
         self._releases = releases
         self._public_url = public_url
@@ -32,14 +37,12 @@ class IcebergCatalog:
         release = self._releases.kept(release_id) if release_id else self._releases.newest()
         if release is None:
             raise HTTPException(404, f"release {release_id} is not kept here")
-        parent = request.query_params.get("parent")
-        if path.endswith("/namespaces") and parent:
-            answer = rest_catalog.child_namespaces(parent)
-        else:
-            answer = self._answer(release.id, path, base_url(request, self._public_url))
+        cache_control = IMMUTABLE if rest_catalog.is_immutable(path) else REVALIDATE
+        answer = _answer_by_parameters(request, release, path) or self._answer(release.id, path, base_url(request, self._public_url))
+        if answer.status == 204:
+            return Response(status_code=204, headers={"Cache-Control": cache_control})
         if answer.status != 200:
             return Response(answer.body, answer.status, {"Cache-Control": "no-store"}, "application/json")
-        cache_control = IMMUTABLE if rest_catalog.is_immutable(path) else REVALIDATE
         return bytes_response(request, answer.body, "application/json", cache_control)
 
     def _make_answer(self, release_id: str, path: str, base_url: str) -> Answer:
@@ -49,7 +52,36 @@ class IcebergCatalog:
         return rest_catalog.answer(release, self._read, base_url, path)
 
     def _read(self, location: str) -> bytes:
-        return self._bucket.read(bucket_key(self._dataset, location))
+        return self._releases.store.read(bucket_key(self._dataset, location))
+
+
+def _answer_by_parameters(request: Request, release: Release, path: str) -> Answer | None:
+    """Return the answer where it follows from more than the path; all pages of a list are one, as the specification allows."""
+    below, asked = rest_catalog.below_root(release, path), request.query_params
+    if below is None:
+        return None
+    if request.method == "HEAD":
+        return rest_catalog.existence(release, below)
+    if below == "namespaces" and asked.get("parent"):
+        return rest_catalog.child_namespaces(asked["parent"])
+    if asked.get("snapshots", "all").lower() not in SNAPSHOTS:
+        return rest_catalog.error_answer(400, "BadRequestException", f"snapshots={asked['snapshots'][:50]} is neither all nor refs")
+    return None
+
+
+def asked_path(request: Request) -> str:
+    """Return the path, without its first slash; a slash that belongs to a name stays encoded."""
+    raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    return "/".join(unquote(part).replace("/", "%2F") for part in raw.decode("ascii", "replace").split("/")).removeprefix("/")
+
+
+class _Anything(PathConvertor):
+    """The rest of a path, line ends and all."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
@@ -57,13 +89,13 @@ def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
     router = APIRouter(tags=["Iceberg REST catalog"])
 
     @router.api_route("/v1/config", methods=["GET", "HEAD"])
-    @router.api_route("/latest/v1/{rest:path}", methods=["GET", "HEAD"])
-    def newest(request: Request) -> Response:
-        return catalog.respond(request, request.url.path.removeprefix("/"), None)
+    @router.api_route("/latest/v1/{rest:anything}", methods=["GET", "HEAD"])
+    async def newest(request: Request) -> Response:
+        return await run_apart(catalog.respond, request, asked_path(request), None)
 
-    @router.api_route("/v1/{release_id}/{rest:path}", methods=["GET", "HEAD"])
-    @router.api_route("/releases/{release_id}/v1/{rest:path}", methods=["GET", "HEAD"])
-    def kept(request: Request, release_id: str) -> Response:
-        return catalog.respond(request, request.url.path.removeprefix("/"), release_id)
+    @router.api_route("/v1/{release_id}/{rest:anything}", methods=["GET", "HEAD"])
+    @router.api_route("/releases/{release_id}/v1/{rest:anything}", methods=["GET", "HEAD"])
+    async def kept(request: Request, release_id: str) -> Response:
+        return await run_apart(catalog.respond, request, asked_path(request), release_id)
 
     return router

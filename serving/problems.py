@@ -19,7 +19,9 @@ from serving.api.costs import COST_HEADER, cost_of
 from serving.api.errors import RequestError
 from serving.logs import log
 
-_CATALOG_PATH = re.compile(r"/(v1/config$|v1/[0-9]{6,}-[0-9a-f]{64}/|latest/v1/|releases/[^/]+/v1/(config$|namespaces))")
+_CATALOG_PATH = re.compile(
+    r"/(v1/config$|v1/[0-9]{6,}-[0-9a-f]{64}/|v1/[^/]+/namespaces(/|$)|latest/v1/|releases/[^/]+/v1/(config$|namespaces))"
+)
 _ICEBERG_KINDS = {400: "BadRequestException", 404: "NotFoundException", 405: "UnsupportedOperationException"}
 
 

@@ -9,7 +9,6 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from catalog.settings import Settings
 from serving.addresses import base_url
 from serving.api.answers import Answers, Asked, Body
 from serving.api.croissant import croissant
@@ -22,25 +21,25 @@ from serving.api.metric import metric_answer
 from serving.api.releases import ReleaseAnswers
 from serving.api.routes import METHODS, ROOTS
 from serving.engine import Engine
+from serving.threads import run_apart
 
 JSON_LD = "application/ld+json"
 Respond = Callable[[Request], Response]
 
 
-def catalogue_routes(settings: Settings, answers: Answers, engine: Engine, public_url: str) -> APIRouter:
+def catalogue_routes(answers: Answers, engine: Engine, public_url: str) -> APIRouter:
     """Return the routes.
 
     Args:
-        settings: the lake's.
         answers: what gives answers of one release.
         engine: for whole tables, and for what stands behind a number.
         public_url: the address that clients are told; empty: the one that they asked at.
     """
     router = APIRouter()
-    _add_releases(router, ReleaseAnswers(settings, answers.releases))
+    _add_releases(router, ReleaseAnswers(answers.releases))
     _add_datasets(router, answers, engine)
     _add_descriptions(router, answers, public_url)
-    _add(router, "explain", _json(answers, lambda _: "explain", lambda _: partial(explanation_answer, engine)))
+    _add(router, "explain", _json(answers, lambda _: "explain", lambda _: partial(explanation_answer, engine)), is_of_files=True)
     _add(
         router,
         "metrics/{name}",
@@ -49,11 +48,12 @@ def catalogue_routes(settings: Settings, answers: Answers, engine: Engine, publi
     return router
 
 
-def _add(router: APIRouter, path: str, respond: Respond) -> None:
-    """Add a path below both roots; it is answered in a thread."""
+def _add(router: APIRouter, path: str, respond: Respond, *, is_of_files: bool = False) -> None:
+    """Add a path below both roots; it is answered in a thread, and where the lake's files are read for it, in one of theirs."""
+    run = run_apart if is_of_files else run_in_threadpool
 
     async def handle(request: Request) -> Response:
-        return await run_in_threadpool(respond, request)
+        return await run(respond, request)
 
     for root in ROOTS:
         router.add_route(f"{root}/{path}", handle, methods=METHODS)
@@ -69,9 +69,14 @@ def _name(request: Request) -> str:
 
 
 def _add_releases(router: APIRouter, releases: ReleaseAnswers) -> None:
-    _add(router, "releases", releases.all)
-    _add(router, "releases/{name}", lambda request: releases.one(request, _name(request)))
-    _add(router, "releases/{name}/changes/{after}", lambda request: releases.changes(request, _name(request), request.path_params["after"]))
+    _add(router, "releases", releases.all, is_of_files=True)
+    _add(router, "releases/{name}", lambda request: releases.one(request, _name(request)), is_of_files=True)
+    _add(
+        router,
+        "releases/{name}/changes/{after}",
+        lambda request: releases.changes(request, _name(request), request.path_params["after"]),
+        is_of_files=True,
+    )
 
 
 def _add_datasets(router: APIRouter, answers: Answers, engine: Engine) -> None:
@@ -82,8 +87,13 @@ def _add_datasets(router: APIRouter, answers: Answers, engine: Engine) -> None:
         "datasets/{name}",
         _json(answers, lambda request: f"datasets/{_name(request)}", lambda request: partial(dataset_answer, name=_name(request))),
     )
-    _add(router, "datasets/{name}/rows", lambda request: exports.respond(request, _name(request)))
-    _add(router, "datasets/{name}/rows.{suffix}", lambda request: exports.respond(request, _name(request), request.path_params["suffix"]))
+    _add(router, "datasets/{name}/rows", lambda request: exports.respond(request, _name(request)), is_of_files=True)
+    _add(
+        router,
+        "datasets/{name}/rows.{suffix}",
+        lambda request: exports.respond(request, _name(request), request.path_params["suffix"]),
+        is_of_files=True,
+    )
 
 
 def _add_descriptions(router: APIRouter, answers: Answers, public_url: str) -> None:

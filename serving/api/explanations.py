@@ -58,8 +58,9 @@ def explanation_answer(engine: Engine, asked: Asked) -> Body:
     _refuse_large(replica, entity)
     day, shown = _day(asked, replica), asked.number("shown", 10, 0, EVENTS_SHOWN)
     try:
-        with engine.cursor(release, EXPLAIN_TIMEOUT_S, ALL_STAGES) as cursor:
-            told = explain_over(cursor, release, metric.name, entity.id, day, shown)
+        told = engine.call(
+            release, EXPLAIN_TIMEOUT_S, lambda cursor: explain_over(cursor, release, metric.name, entity.id, day, shown), ALL_STAGES
+        )
     except QueryError as error:
         if "timeout_s" in error.values or not error.values:
             raise

@@ -29,6 +29,7 @@ from serving.api.formats import FORMATS, JSON, chosen_encoding, packed_pieces
 from serving.conditional import IMMUTABLE, REVALIDATE, is_known
 from serving.engine import ALL_STAGES, MARTS, Engine
 from serving.logs import log
+from serving.threads import iterate_apart
 
 PACKED_FORMATS = ("ndjson", "csv")
 """Formats that are sent packed where the client allows it: text."""
@@ -47,7 +48,7 @@ class Export(StreamingResponse):
         self, pieces: Generator[bytes, None, None], headers: dict[str, str], media_type: str, patience_s: float = PATIENCE_S
     ) -> None:
         first = next(pieces) + next(pieces, b"")  # what stands before the rows, and some rows: an error so far is still answered as one
-        super().__init__((piece for piece in chain([first], pieces) if piece), 200, headers, media_type)
+        super().__init__(iterate_apart(piece for piece in chain([first], pieces) if piece), 200, headers, media_type)
         self._pieces, self._patience_s = pieces, patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

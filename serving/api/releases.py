@@ -9,11 +9,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from catalog.bucket import open_bucket
 from catalog.errors import ReleaseError
 from catalog.release_diff import ReleaseDiff, diff_releases
 from catalog.releases import Coverage, Release, ReleasedTable, choose_id, kept_ids
-from catalog.settings import Settings
 from serving.api.documents import document_response, enveloped, near_release, take_none
 from serving.releases import ServedReleases
 
@@ -24,8 +22,8 @@ _HEADS = 10_000
 class ReleaseAnswers:
     """Answers what is asked of releases; which ones there are is looked up each time, what one says is kept in memory."""
 
-    def __init__(self, settings: Settings, releases: ServedReleases) -> None:
-        self._bucket, self._releases = open_bucket(settings), releases
+    def __init__(self, releases: ServedReleases) -> None:
+        self._releases = releases
         self._head = lru_cache(_HEADS)(self._read_head)
 
     def all(self, request: Request) -> Response:
@@ -71,7 +69,7 @@ class ReleaseAnswers:
 
     def _chain(self, newest: Release) -> Iterator[str]:
         """Yield the ids of the releases that are kept, from the newest back."""
-        kept = {*kept_ids(self._bucket), newest.id}
+        kept = {*kept_ids(self._releases.store), newest.id}
         identifier: str | None = newest.id
         while identifier in kept:
             yield str(identifier)

@@ -18,6 +18,7 @@ from serving.api.formats import FORMATS
 from serving.api.lists import Lists
 from serving.api.series import SeriesAnswers
 from serving.resources import RESOURCES
+from serving.threads import run_apart
 
 METHODS = ["GET", "HEAD"]
 ROOTS = ("/v1", "/releases/{release_id}/v1")
@@ -74,7 +75,8 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
             return response
         if _is_quick(request, path):
             return answers.finish(pending, made[path])
-        return await run_in_threadpool(answers.finish, pending, made[path])
+        run = run_apart if _is_of_files(path) else run_in_threadpool
+        return await run(answers.finish, pending, made[path])
 
     for root in ROOTS:
         router.add_route(f"{root}/{template}", handle, methods=METHODS)
@@ -137,6 +139,11 @@ async def _read_names(request: Request) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RequestError(400, 'the body is to be an array of texts: ["uniswap", "pkg:npm/left-pad"]')
     return names
+
+
+def _is_of_files(path: str) -> bool:
+    """Tell whether the release's files are read for an answer."""
+    return path in BY_PATH and BY_PATH[path].is_large
 
 
 def _is_quick(request: Request, path: str) -> bool:

@@ -39,7 +39,7 @@ BATCH_ROWS = 20_000
 Key = tuple[int, int]
 Series = tuple[Key, Days, Amounts]
 _TABLES = """
-CREATE TABLE content (release_id TEXT NOT NULL, format INTEGER NOT NULL, built_at TEXT NOT NULL);
+CREATE TABLE content (release_id TEXT NOT NULL, format INTEGER NOT NULL, built_at TEXT NOT NULL, document BLOB NOT NULL);
 CREATE TABLE tables (table_name TEXT PRIMARY KEY, content_digest TEXT NOT NULL, row_count INTEGER NOT NULL);
 CREATE TABLE series_entities (entity_row INTEGER PRIMARY KEY, level TEXT NOT NULL, entity_id TEXT NOT NULL, UNIQUE (entity_id, level));
 CREATE TABLE series_metrics (metric_row INTEGER PRIMARY KEY, metric_name TEXT NOT NULL UNIQUE, metric_id TEXT NOT NULL, unit TEXT NOT NULL);
@@ -89,7 +89,8 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
         check_started = time.monotonic()
         check_replica(target, engine, release, {} if before is None else changed_spans(before, release))
         summary.check_s = time.monotonic() - check_started
-        target.execute("INSERT INTO content VALUES (?, ?, ?)", (release.id, FORMAT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"))
+        told = (release.id, FORMAT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", release.content)
+        target.execute("INSERT INTO content VALUES (?, ?, ?, ?)", told)
         target.execute("ANALYZE")
         target.commit()
     crash_point("replica.checked")

@@ -29,14 +29,15 @@ def make_first_replica(settings: Settings, tell: Callable[[str], None]) -> None:
     Args:
         tell: called with lines for people.
     """
-    from catalog.bucket import open_bucket
     from catalog.releases import read_latest
+    from serving.store import Store
 
     if any(settings.replicas.glob(f"*{SUFFIX}")):
         return
     try:
-        latest = read_latest(open_bucket(settings))
-    except (OsslakeError, OSError):
+        latest = read_latest(Store(settings))
+    except (OsslakeError, OSError) as error:
+        tell(f"there is no serving replica, and whether there is a release can't be told: {error}\n")
         return
     if latest is None:
         return

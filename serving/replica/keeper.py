@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 
+from catalog.bucket import ReadableBucket
 from catalog.errors import OsslakeError
 from catalog.releases import Release, release_chain
 from catalog.settings import Settings
@@ -19,6 +20,7 @@ from serving.logs import log
 from serving.releases import ServedReleases
 from serving.replica.build import BuildSummary, build_replica
 from serving.replica.builder import start_build
+from serving.replica.documents import stored_release
 from serving.replica.files import SUFFIX, replica_file
 from serving.replica.replica import Replica
 
@@ -27,10 +29,10 @@ LONGEST_PAUSE_S = 300.0
 """Between two tries to make a replica that can't be made."""
 
 
-def newest_releases(settings: Settings, count: int) -> list[Release]:
+def newest_releases(source: Settings | ReadableBucket, count: int) -> list[Release]:
     """Return the newest releases that are kept, the newest first."""
     found = []
-    for release in release_chain(settings):
+    for release in release_chain(source):
         found.append(release)
         if len(found) == count:
             break
@@ -88,8 +90,8 @@ class Replicas:
         return self._newest
 
     def current(self) -> Replica | None:
-        """Return the replica in use; where there is none, look for one before."""
-        if self._newest is None:
+        """Return the replica in use; where there is none, look for one before, if that takes no time."""
+        if self._newest is None and self._releases.store.folder is not None:
             self.look()
         return self._newest
 
@@ -97,7 +99,7 @@ class Replicas:
         """Return the replica of a release, if it is kept."""
         replica = self._open.get(release_id)
         if replica is None and replica_file(self._settings.replicas, release_id).exists():
-            release = self._releases.kept(release_id)
+            release = stored_release(self._settings.replicas, release_id)
             replica = self._opened(release) if release else None
         return replica
 
@@ -120,6 +122,7 @@ class Replicas:
 
     def start(self) -> None:
         """Look for a replica now, and again and again in a thread of its own."""
+        self._releases.begin()
         self.look()
         threading.Thread(target=self._watch, name="replicas", daemon=True).start()
 
@@ -145,31 +148,33 @@ class Replicas:
                 log("replica.used", release_id=release.id)
             else:
                 if self._newest is None:
-                    self._newest = next((self.of(one.id) for one in self._kept() if self.of(one.id)), None)
+                    self._newest = next((self.of(one.id) for one in self._kept() or () if self.of(one.id)), None)
                 self._have_one_made()
 
     def _complete(self) -> None:
         """Have the replicas made that the kept releases before the newest one lack."""
-        if not self._is_complete:
-            self._coming = [one.id for one in self._kept() if not replica_file(self._settings.replicas, one.id).exists()]
+        kept = None if self._is_complete else self._kept()
+        if kept is not None:
+            self._coming = [one.id for one in kept if not replica_file(self._settings.replicas, one.id).exists()]
             self._is_complete = not self._coming
             if not self._is_complete:
                 self._have_one_made()
 
-    def _kept(self) -> list[Release]:
+    def _kept(self) -> list[Release] | None:
+        """Return the newest releases; None where they can't be read."""
         try:
-            return newest_releases(self._settings, self._settings.serve.keep_replicas)
+            return newest_releases(self._releases.store, self._settings.serve.keep_replicas)
         except (OsslakeError, OSError):
-            return []
+            return None
 
     def _have_one_made(self) -> None:
-        """Start a build where none is running; after one that failed not at once, and later each time."""
+        """Start a build where none is running; after one that failed not at once, and later each time, unless it was the store that was away."""
         if self._building is not None:
             if self._building.poll() is None:
                 return
             self._note_end(self._building.returncode)
             self._building = None
-        if time.monotonic() >= self._not_before:
+        if time.monotonic() >= self._not_before and not self._releases.store.is_away:
             self._building = start_build(self._settings)
 
     def _note_end(self, exit_code: int) -> None:
@@ -178,6 +183,8 @@ class Replicas:
             return
         log("replica.failed", exit_code=exit_code)
         self._count_failure()
+        if self._releases.store.is_away:
+            return
         self._failures += 1
         self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
 

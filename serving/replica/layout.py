@@ -1,6 +1,6 @@
 """How a replica lays a release's tables down in SQLite: names, types, and the values that stand for dates, times and truth values.
 
-content            one row: release, format, when it was built
+content            one row: release, format, when it was built, and the release's document
 tables             each table of the marts: its content digest, and where its rows lie
 <table>            its columns, in the order of the release's grain (rowid counts from 1), and `_json`, the row as the API prints it
 series_entities    entity_row, level, entity_id

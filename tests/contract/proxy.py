@@ -54,6 +54,10 @@ class SwallowingProxy:
         """Pass nothing on from now on, and end no connection."""
         self._hangs.set()
 
+    def resume(self) -> None:
+        """Pass on again; connections on which something was kept back are ended when more is sent."""
+        self._hangs.clear()
+
     def close(self) -> None:
         """Accept no more connections."""
         self._server.close()
@@ -77,11 +81,14 @@ class SwallowingProxy:
         return fault
 
     def _requests(self, client: socket.socket, server: socket.socket, is_caught: threading.Event, is_cut: threading.Event) -> None:
-        seen = b""
+        seen, is_hung = b"", False
         with suppress(OSError):
             while data := client.recv(CHUNK_BYTES):
                 if self._hangs.is_set():
+                    is_hung = True
                     continue
+                if is_hung:
+                    break
                 match self._fault(data):
                     case "refused":
                         _refuse(client)
