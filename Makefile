@@ -4,8 +4,9 @@ PYTHON ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
-# DIST= runs the tests in one process.
-DIST ?= -n 2 --dist loadfile --no-loadscope-reorder
+# DIST= runs the tests in one process. Tests wait half of their time, so three processes are right for two cores; each of those of the stack has Trino beside it.
+DIST ?= -n 3 --dist loadfile --no-loadscope-reorder
+STACK_DIST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-kill test-stack test-stack-long bench lint settings-page screenshots transcript lock clean
@@ -27,7 +28,7 @@ test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
-	$(PYTEST) $(DIST) -p scripts.no_skips -m "stack and not long" --durations=15 $(ARGS)
+	$(PYTEST) $(STACK_DIST) -p scripts.no_skips -m "stack and not long" --durations=15 $(ARGS)
 
 test-stack-long: $(STAMP) ## the slowest of them: parity step by step and on recorded hours, kills and dying servers, Spark
 	$(PYTEST) -p scripts.no_skips -m long $(ARGS)
