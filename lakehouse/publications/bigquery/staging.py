@@ -6,15 +6,17 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from urllib.parse import urlsplit
 
 from google.cloud import bigquery
 
 from catalog.bucket import bucket_key, open_bucket
 from catalog.crash import crash_point
-from catalog.errors import PublishError
+from catalog.errors import OsslakeError, PublishError
 from catalog.releases import Release
 from catalog.settings import Settings
+from lakehouse.publications.bigquery.at_once import StoppedError, at_once
 from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
 from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
@@ -41,23 +43,23 @@ def gs_address(settings: Settings, path: str) -> str | None:
 
 
 def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange]) -> list[Staged]:
-    """Load the files of changed tables, each table into a staging table of its own; BigQuery works on all of them at once.
+    """Load the files of changed tables, each table into a staging table of its own, some of them at once; the largest begin.
+
+    Where one fails, the loads of the others are given up; they can come into staging tables only.
 
     Raises:
         PublishError: BigQuery refused a table or a file.
         StorageError: a file of the lake can't be read.
     """
-    run = secrets.token_hex(4)
-    begun: list[tuple[TableChange, str, list[bigquery.LoadJob]]] = []
-    for change in (one for one in changes if one.files):
+    run, stop = secrets.token_hex(4), Event()
+
+    def load(change: TableChange) -> Staged:
         name = f"staging_{run}_{change.table.name}"
         connection.create_table(_staging_table(settings, connection.table_reference(name), change, release))
-        begun.append((change, name, _begin_loads(settings, connection, name, change)))
-        crash_point("publish.bigquery.load")
-    for _, name, jobs in begun:
-        for job in jobs:
-            connection.finish_load(name, job)
-    return [Staged(change, name, connection.table(name).num_bytes or 0) for change, name, _ in begun]
+        return Staged(change, name, _load(settings, connection, name, change, stop))
+
+    largest_first = sorted((one for one in changes if one.files), key=lambda one: one.row_count, reverse=True)
+    return at_once(load, largest_first, came=lambda: crash_point("publish.bigquery.load"), stop=stop)
 
 
 def _staging_table(settings: Settings, reference: bigquery.TableReference, change: TableChange, release: Release) -> bigquery.Table:
@@ -67,25 +69,38 @@ def _staging_table(settings: Settings, reference: bigquery.TableReference, chang
     return table
 
 
-def _begin_loads(settings: Settings, connection: Connection, name: str, change: TableChange) -> list[bigquery.LoadJob]:
-    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added."""
+def _load(settings: Settings, connection: Connection, name: str, change: TableChange, stop: Event) -> int:
+    """Load a table's files; return their bytes as BigQuery counts them.
+
+    Each has a load of its own: files of one load must be alike, and a file may be older than a column that was added.
+    """
+    jobs: list[bigquery.LoadJob] = []
+    try:
+        for file in change.files:
+            jobs.append(_begin_load(settings, connection, name, file.path, stop))
+        return sum(connection.finish_load(name, job, stop) for job in jobs)
+    except (OsslakeError, StoppedError):
+        for job in jobs:
+            connection.cancel(job)
+        raise
+
+
+def _begin_load(settings: Settings, connection: Connection, name: str, path: str, stop: Event) -> bigquery.LoadJob:
+    if stop.is_set():
+        raise StoppedError
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
         write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
     )
-    bucket, jobs = open_bucket(settings), []
-    for file in change.files:
-        address = gs_address(settings, file.path)
-        if address:
-            jobs.append(connection.begin_load(name, address, config))
-            continue
-        try:
-            with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
-                jobs.append(connection.begin_load(name, path, config))
-        except FileNotFoundError as error:
-            raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
-    return jobs
+    address = gs_address(settings, path)
+    if address:
+        return connection.begin_load(name, address, config)
+    try:
+        with open_bucket(settings).local_file(bucket_key(settings.dataset, path)) as file:
+            return connection.begin_load(name, file, config)
+    except FileNotFoundError as error:
+        raise PublishError(f"{path} is missing; `osslake release verify` tells what else is", path=path) from error
 
 
 def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:
