@@ -7,15 +7,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TypeVar
 
-AT_ONCE = 4
-"""Tables at a time. More uploads would share the same line; Google's client keeps 10 connections, and BigQuery takes 100 requests a second of a user."""
+AT_ONCE = 8
+"""Requests at a time: Google's client keeps 10 connections, and BigQuery takes 100 requests a second from one user. More uploads share one line."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-class StoppedError(Exception):
-    """Work that left off because other work had failed; that error is the one that is told."""
 
 
 def at_once(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Lock
-from time import monotonic
+from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +19,9 @@ from requests.exceptions import RequestException
 
 from catalog.errors import AGAIN, PublishError, TargetUnavailableError
 from catalog.settings import BigQueryTarget
-from lakehouse.publications.bigquery.at_once import StoppedError
 
 JOB_TIMEOUT_S = 3600.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 """Between two questions whether a load has ended; Google's client begins with a second and goes up to twenty."""
 _UNAVAILABLE_CODES = frozenset({429, 500, 502, 503, 504})
 _OVER_QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
@@ -157,26 +156,23 @@ class Connection:
                 size = source.stat().st_size
                 return self._client.load_table_from_file(file, self.table_reference(name), size=size, job_config=config, num_retries=3)
 
-    def finish_load(self, name: str, job: bigquery.LoadJob, stop: Event) -> int:
-        """Wait for the end of a load; return the bytes that it brought, as BigQuery counts them.
-
-        Raises:
-            StoppedError: nobody waits for it any more.
-        """
+    def finish_load(self, name: str, job: bigquery.LoadJob) -> int:
+        """Wait for the end of a load; return the bytes that it brought, as BigQuery counts them."""
         ends, pause = monotonic() + JOB_TIMEOUT_S, _FIRST_PAUSE_S
         with self.answering(f"loading into {name}"):
             while not job.done(retry=self._retry):
                 if monotonic() > ends:
                     message = f"BigQuery, loading into {name}: no end after {JOB_TIMEOUT_S:.0f} s; {AGAIN}"
                     raise TargetUnavailableError(message, target=self.name)
-                if stop.wait(pause):
-                    raise StoppedError
+                sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             job.result(retry=self._retry)
             return job.output_bytes or 0
 
     def cancel(self, job: bigquery.LoadJob) -> None:
-        """Have BigQuery give up a job that nobody waits for; whether it does doesn't matter."""
+        """Have BigQuery give up a load that nobody waits for; whether it does doesn't matter, it comes into a staging table."""
+        if job.state == "DONE":
+            return
         with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException):
             job.cancel(retry=None, timeout=_LONGEST_PAUSE_S)
 

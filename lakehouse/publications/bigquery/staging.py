@@ -16,7 +16,7 @@ from catalog.crash import crash_point
 from catalog.errors import OsslakeError, PublishError
 from catalog.releases import Release
 from catalog.settings import Settings
-from lakehouse.publications.bigquery.at_once import StoppedError, at_once
+from lakehouse.publications.bigquery.at_once import at_once
 from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
 from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
@@ -43,23 +43,29 @@ def gs_address(settings: Settings, path: str) -> str | None:
 
 
 def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange]) -> list[Staged]:
-    """Load the files of changed tables, each table into a staging table of its own, some of them at once; the largest begin.
+    """Load the files of changed tables, each table into a staging table of its own, the largest first.
 
-    Where one fails, the loads of the others are given up; they can come into staging tables only.
+    Some are uploaded at once, and BigQuery works on all that were. Where one fails, the loads of the others are given up.
 
     Raises:
         PublishError: BigQuery refused a table or a file.
         StorageError: a file of the lake can't be read.
     """
-    run, stop = secrets.token_hex(4), Event()
+    run, stop, jobs = secrets.token_hex(4), Event(), dict[str, list[bigquery.LoadJob]]()
 
-    def load(change: TableChange) -> Staged:
+    def begin(change: TableChange) -> tuple[str, TableChange]:
         name = f"staging_{run}_{change.table.name}"
         connection.create_table(_staging_table(settings, connection.table_reference(name), change, release))
-        return Staged(change, name, _load(settings, connection, name, change, stop))
+        _begin_loads(settings, connection, name, change, jobs.setdefault(name, []), stop)
+        return name, change
 
     largest_first = sorted((one for one in changes if one.files), key=lambda one: one.row_count, reverse=True)
-    return at_once(load, largest_first, came=lambda: crash_point("publish.bigquery.load"), stop=stop)
+    try:
+        begun = at_once(begin, largest_first, came=lambda: crash_point("publish.bigquery.load"), stop=stop)
+        return [Staged(change, name, sum(connection.finish_load(name, job) for job in jobs[name])) for name, change in begun]
+    except OsslakeError:
+        at_once(connection.cancel, [job for one in jobs.values() for job in one])
+        raise
 
 
 def _staging_table(settings: Settings, reference: bigquery.TableReference, change: TableChange, release: Release) -> bigquery.Table:
@@ -69,38 +75,37 @@ def _staging_table(settings: Settings, reference: bigquery.TableReference, chang
     return table
 
 
-def _load(settings: Settings, connection: Connection, name: str, change: TableChange, stop: Event) -> int:
-    """Load a table's files; return their bytes as BigQuery counts them.
+def _begin_loads(
+    settings: Settings, connection: Connection, name: str, change: TableChange, jobs: list[bigquery.LoadJob], stop: Event
+) -> None:
+    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added.
 
-    Each has a load of its own: files of one load must be alike, and a file may be older than a column that was added.
+    Args:
+        settings: the lake's.
+        connection: to the dataset.
+        name: the staging table.
+        change: whose files.
+        jobs: gets each load as soon as it is begun.
+        stop: no more is begun once it is set.
     """
-    jobs: list[bigquery.LoadJob] = []
-    try:
-        for file in change.files:
-            jobs.append(_begin_load(settings, connection, name, file.path, stop))
-        return sum(connection.finish_load(name, job, stop) for job in jobs)
-    except (OsslakeError, StoppedError):
-        for job in jobs:
-            connection.cancel(job)
-        raise
-
-
-def _begin_load(settings: Settings, connection: Connection, name: str, path: str, stop: Event) -> bigquery.LoadJob:
-    if stop.is_set():
-        raise StoppedError
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
         write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
     )
-    address = gs_address(settings, path)
-    if address:
-        return connection.begin_load(name, address, config)
-    try:
-        with open_bucket(settings).local_file(bucket_key(settings.dataset, path)) as file:
-            return connection.begin_load(name, file, config)
-    except FileNotFoundError as error:
-        raise PublishError(f"{path} is missing; `osslake release verify` tells what else is", path=path) from error
+    bucket = open_bucket(settings)
+    for file in change.files:
+        if stop.is_set():
+            return
+        address = gs_address(settings, file.path)
+        if address:
+            jobs.append(connection.begin_load(name, address, config))
+            continue
+        try:
+            with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
+                jobs.append(connection.begin_load(name, path, config))
+        except FileNotFoundError as error:
+            raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
 
 
 def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:
