@@ -137,6 +137,13 @@ def test_the_summary_tells_jobs_and_cost(published: Published) -> None:
         assert figures["estimated_usd"] == round(int(figures["scanned_bytes"]) / 2**40 * 6.25, 6)
 
 
+def test_nothing_is_deleted_from_tables_that_were_just_made(published: Published) -> None:
+    """The first publication's transaction inserts alone; the second one deletes from each table that it changes before it inserts."""
+    first, second = sorted((job for job in published.dataset.jobs(QueryJob) if "COMMIT" in job.query), key=lambda job: job.created)
+    assert (first.query.count("DELETE FROM"), first.query.count("INSERT INTO")) == (0, len(published.summaries[0].tables) + 1)
+    assert second.query.count("DELETE FROM") == len(published.summaries[2].tables)
+
+
 def test_readers_see_one_whole_release(published: Published) -> None:
     """One question over all tables was answered from no release, the first, or the second; in that order."""
     nothing = (None, *(0 for _ in names(published.releases[0])))
