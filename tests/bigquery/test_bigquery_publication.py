@@ -18,7 +18,7 @@ from bigquery.reader import names, reading, whole
 from bigquery.small import Small, check_shows, make_small
 from catalog.bucket import bucket_key, open_bucket
 from catalog.datasets import Column
-from catalog.errors import PublishError, TargetUnavailableError
+from catalog.errors import PublishError, StorageError, TargetUnavailableError
 from catalog.iceberg import ensure_table
 from lakehouse.releases import rollback_release
 
@@ -242,16 +242,28 @@ def test_one_of_several_loads_is_refused(shown_first: Dataset, small: Small, tab
     check_shows(shown_first, small.releases[0])
 
 
-def test_a_load_that_fails_there_is_told(bigquery_server: Emulator, tmp_path: Path) -> None:
-    """A load that BigQuery took and couldn't do (its file is no Parquet): the error names its table, nothing is shown, no staging table is left."""
+SPOILT = {
+    "a file that is uploaded as it is": (GAPS, PublishError, r"^BigQuery, loading into staging_\w+_gaps_v1: .*Error while reading data"),
+    "one of several small files": (
+        SERIES,
+        StorageError,
+        r"^marts\.series_v1: .*\.parquet'; `osslake release verify` tells which files are whole$",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_file_that_is_no_parquet_is_told(bigquery_server: Emulator, tmp_path: Path, case: str) -> None:
+    """A file that can't be read, there or here, is told; nothing is shown, and no staging table is left."""
+    spoilt, kind, message = SPOILT[case]
     made = make_small(tmp_path / "lake")
     dataset = Dataset(bigquery_server, made.lake.settings.folder)
-    file = table_of(made.releases[0], SERIES).data_files[0]
+    file = table_of(made.releases[1], spoilt).data_files[0]
     Path(open_bucket(made.lake.settings).location(bucket_key("small-lake", file.path))).write_bytes(b"no Parquet at all")
-    with pytest.raises(PublishError, match=r"^BigQuery, loading into staging_\w+_series_v1: .*Error while reading data"):
-        dataset.publish(made.releases[0].id)
+    with pytest.raises(kind, match=message):
+        dataset.publish(made.releases[1].id)
     assert dataset.shown is None
-    assert dataset.tables == {"releases", *names(made.releases[0])}
+    assert dataset.tables == {"releases", *names(made.releases[1])}
 
 
 def test_an_answer_that_was_lost(shown_first: Dataset, small: Small) -> None:

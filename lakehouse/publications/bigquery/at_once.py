@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TypeVar
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Requests at a time: Google's client keeps 10 connections, and BigQuery takes 100 requests a second from one user. More uploads share one line."""
 
 Given = TypeVar("Given")

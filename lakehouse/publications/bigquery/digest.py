@@ -42,18 +42,14 @@ def digests_sql(staged: Mapping[str, ReleasedTable]) -> str:
 
 def _digest_sql(path: str, table: ReleasedTable) -> str:
     fields = sorted(table.schema_["fields"], key=lambda field: field["id"])
-    texts = [_text(field["name"], field["type"]) for field in fields if field["name"] in table.content_columns]
-    row = ", CODE_POINTS_TO_STRING([31]), ".join(texts)
+    texts = [_TEXTS[field["type"]].format(f"`{field['name']}`") for field in fields if field["name"] in table.content_columns]
+    row = f"ARRAY_TO_STRING([{', '.join(texts)}], CODE_POINTS_TO_STRING([31]), CODE_POINTS_TO_STRING([0]))"
     chunks = ", ".join(f"CAST(CONCAT('0x', SUBSTR(md5, {8 * chunk + 1}, 8)) AS INT64) AS chunk_{chunk}" for chunk in range(_CHUNKS))
     sums = ", ".join(f"IFNULL(SUM({_turned(f'chunk_{chunk}')}), 0) AS chunk_{chunk}" for chunk in range(_CHUNKS))
     return (
         f"SELECT '{table.name}' AS table_name, COUNT(*) AS row_count, {sums}"
-        f" FROM (SELECT {chunks} FROM (SELECT TO_HEX(MD5(CONCAT({row}))) AS md5 FROM {path}))"
+        f" FROM (SELECT {chunks} FROM (SELECT TO_HEX(MD5({row})) AS md5 FROM {path}))"
     )
-
-
-def _text(name: str, kind: str) -> str:
-    return f"COALESCE({_TEXTS[kind].format(f'`{name}`')}, CODE_POINTS_TO_STRING([0]))"
 
 
 def _turned(chunk: str) -> str:

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from google.cloud import bigquery
 from catalog.bucket import bucket_key, open_bucket
 from catalog.crash import crash_point
 from catalog.errors import OsslakeError, PublishError
+from catalog.release_document import ReleasedFile
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.bigquery.at_once import at_once
@@ -21,8 +24,16 @@ from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
 from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
 from lakehouse.publications.changes import TableChange
+from lakehouse.publications.rows import join_files
 
 CLOUD_STORAGE = "storage.googleapis.com"
+JOINED_BELOW_BYTES = 1 << 20
+"""Files that are smaller are uploaded as one: a load is a job of some seconds, and BigQuery takes 1,500 a day, and few at once, for one table."""
+_LOADING = bigquery.LoadJobConfig(
+    source_format=bigquery.SourceFormat.PARQUET,
+    write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+    create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,9 @@ def _staging_table(settings: Settings, reference: bigquery.TableReference, chang
 def _begin_loads(
     settings: Settings, connection: Connection, name: str, change: TableChange, jobs: list[bigquery.LoadJob], stop: Event
 ) -> None:
-    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added.
+    """Begin a load for each file, and one for all small ones together where they are uploaded.
+
+    Files of one job must be alike, and a file may be older than a column that was added; joined ones are.
 
     Args:
         settings: the lake's.
@@ -88,24 +101,29 @@ def _begin_loads(
         jobs: gets each load as soon as it is begun.
         stop: no more is begun once it is set.
     """
-    config = bigquery.LoadJobConfig(
-        source_format=bigquery.SourceFormat.PARQUET,
-        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-    )
-    bucket = open_bucket(settings)
-    for file in change.files:
+    bucket, files, small = open_bucket(settings), list(change.files), _small_files(settings, change)
+    if len(small) > 1:
+        files = [file for file in files if file not in small]
+        with TemporaryDirectory(prefix="osslake-") as folder:
+            joined = Path(folder) / "joined.parquet"
+            join_files(settings, change.table, small, joined)
+            jobs.append(connection.begin_load(name, joined, _LOADING))
+    for file in files:
         if stop.is_set():
             return
         address = gs_address(settings, file.path)
         if address:
-            jobs.append(connection.begin_load(name, address, config))
+            jobs.append(connection.begin_load(name, address, _LOADING))
             continue
         try:
             with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
-                jobs.append(connection.begin_load(name, path, config))
+                jobs.append(connection.begin_load(name, path, _LOADING))
         except FileNotFoundError as error:
             raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
+
+
+def _small_files(settings: Settings, change: TableChange) -> list[ReleasedFile]:
+    return [file for file in change.files if file.size_bytes < JOINED_BELOW_BYTES and gs_address(settings, file.path) is None]
 
 
 def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:
