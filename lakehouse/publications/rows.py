@@ -1,12 +1,14 @@
-"""The rows of released files, for targets that are sent rows: Arrow batches out of DuckDB, in bounded memory."""
+"""The rows of released files, for targets that are sent rows: Arrow batches out of DuckDB, in bounded memory; or small files as one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.bucket import locate, open_bucket
-from catalog.duck import DuckConnection
+from catalog.bucket import lake_connection, locate, open_bucket
+from catalog.duck import DuckConnection, DuckError, DuckReadError, quoted
+from catalog.errors import StorageError
 from catalog.query import table_scan
 from catalog.release_document import ReleasedFile, ReleasedTable
 from catalog.settings import Settings
@@ -31,3 +33,21 @@ def row_batches(
     bucket = open_bucket(settings)
     paths = [locate(bucket, file.path) for file in files]
     yield from connection.execute(table_scan(paths, table)).to_arrow_reader(BATCH_ROWS)
+
+
+def join_files(settings: Settings, table: ReleasedTable, files: Sequence[ReleasedFile], path: Path) -> None:
+    """Write the rows of some of a table's files into one Parquet file, under the table's schema as the release states it.
+
+    Raises:
+        StorageError: a file can't be read.
+    """
+    bucket = open_bucket(settings)
+    scan = table_scan([locate(bucket, file.path) for file in files], table)
+    with lake_connection(settings) as connection:
+        try:
+            connection.execute(f"COPY ({scan}) TO '{quoted(str(path))}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        except DuckReadError:
+            raise
+        except DuckError as error:
+            told = " ".join(str(error).split())
+            raise StorageError(f"{table.full_name}: {told}; `osslake release verify` tells which files are whole") from error

@@ -16,12 +16,13 @@ _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is refused (requests whose method and path match), and how."""
+    """What is refused (requests whose method and path match, and that hold the bytes), and how."""
 
     request: str
     status: int
     reason: str
     message: str
+    holds: bytes = b""
 
     @property
     def document(self) -> bytes:
@@ -54,7 +55,8 @@ def gateway(target_port: int, *refusals: Refusal) -> Iterator[Gateway]:
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            refusal = next((one for one in told.refusals if re.search(one.request, f"{self.command} {self.path}")), None)
+            asked = f"{self.command} {self.path}"
+            refusal = next((one for one in told.refusals if re.search(one.request, asked) and one.holds in body), None)
             if refusal:
                 told.refused += 1
                 self._answer(refusal.status, {"Content-Type": "application/json"}, refusal.document)

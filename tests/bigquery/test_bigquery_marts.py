@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ from bigquery.datasets import Dataset, digest_of_rows
 from bigquery.emulator import PROJECT, Emulator
 from bigquery.reader import Reader, names, reading, whole
 from catalog.partitions import partition_digests
-from catalog.release_document import ReleasedTable
+from catalog.release_document import ReleasedFile, ReleasedTable
 from catalog.releases import Release
 from lakehouse.publications import PublicationSummary
+from lakehouse.publications.bigquery.staging import JOINED_BELOW_BYTES
 from lakehouse.publications.changes import changed_tables, public_tables
 
 pytestmark = pytest.mark.stack
@@ -70,6 +71,12 @@ def _tables(release: Release) -> dict[str, ReleasedTable]:
     return {table.name: table for table in public_tables(release)}
 
 
+def _loads(files: Sequence[ReleasedFile]) -> int:
+    """Return how many loads some files of a table are."""
+    small = sum(file.size_bytes < JOINED_BELOW_BYTES for file in files)
+    return len(files) - small + (small > 0)
+
+
 def test_every_table_holds_the_rows_of_the_release(published: Published) -> None:
     """What a reader gets has, table by table, count and content digest of the release; computed here, from the rows."""
     for name, table in _tables(published.releases[1]).items():
@@ -93,10 +100,11 @@ def test_queries_of_the_documentation_give_the_right_numbers(published: Publishe
 
 
 def test_the_first_publication_loads_each_file_once(published: Published) -> None:
-    """All data files of all marts are loaded, and nothing else."""
+    """The rows of all data files of all marts are loaded, and nothing else; small files of a table come as one."""
     tables, done = _tables(published.releases[0]), published.summaries[0]
     assert (done.is_new, sorted(done.tables)) == (True, sorted(table.full_name for table in tables.values()))
-    assert len(published.loads[0]) == done.files == sum(len(table.data_files) for table in tables.values())
+    assert done.files == sum(len(table.data_files) for table in tables.values())
+    assert len(published.loads[0]) == sum(_loads(table.data_files) for table in tables.values()) < done.files
     assert sum(job.output_rows for job in published.loads[0]) == done.rows == sum(table.row_count for table in tables.values())
 
 
@@ -108,18 +116,16 @@ def test_the_same_release_again_does_nothing(published: Published) -> None:
 
 
 def test_one_day_more_loads_its_partitions_only(published: Published) -> None:
-    """Of the second release the server loaded the files of the partitions whose digests differ from the first release's, and no other."""
+    """Of the second release the server loaded the rows of the partitions whose digests differ from the first release's, and no other."""
     before, after = (_tables(release) for release in published.releases)
-    rows, files, kept = 0, 0, 0
+    rows, files, loads, kept = 0, 0, 0, 0
     for name, table in after.items():
         old, new = partition_digests(before[name]), partition_digests(table)
-        for file in table.data_files:
-            if old.get(file.partition or "") == new[file.partition or ""]:
-                kept += 1
-            else:
-                rows, files = rows + (file.row_count or 0), files + 1
+        changed = [file for file in table.data_files if old.get(file.partition or "") != new[file.partition or ""]]
+        kept += len(table.data_files) - len(changed)
+        rows, files, loads = rows + sum(file.row_count or 0 for file in changed), files + len(changed), loads + _loads(changed)
     assert kept > 20
-    assert (len(published.loads[2]), sum(job.output_rows for job in published.loads[2])) == (files, rows)
+    assert (len(published.loads[2]), sum(job.output_rows for job in published.loads[2])) == (loads, rows)
     done = published.summaries[2]
     assert (done.files, done.rows) == (files, rows)
     assert done.tables["marts.events_daily_v1"] == ["2024-01", "2024-02"]
@@ -135,6 +141,13 @@ def test_the_summary_tells_jobs_and_cost(published: Published) -> None:
         assert figures["jobs"] == len(published.loads[number]) + 2
         assert int(figures["scanned_bytes"]) > 2 * published.summaries[number].rows
         assert figures["estimated_usd"] == round(int(figures["scanned_bytes"]) / 2**40 * 6.25, 6)
+
+
+def test_nothing_is_deleted_from_tables_that_were_just_made(published: Published) -> None:
+    """The first publication's transaction inserts alone; the second one deletes from each table that it changes before it inserts."""
+    first, second = sorted((job for job in published.dataset.jobs(QueryJob) if "COMMIT" in job.query), key=lambda job: job.created)
+    assert (first.query.count("DELETE FROM"), first.query.count("INSERT INTO")) == (0, len(published.summaries[0].tables) + 1)
+    assert second.query.count("DELETE FROM") == len(published.summaries[2].tables)
 
 
 def test_readers_see_one_whole_release(published: Published) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from contract.proxy import swallowing
 from end_to_end.processes import start, stopped
-from small_lake import GAPS, SERIES, SmallLake
+from small_lake import GAPS, SERIES, SmallLake, table_of
 
 from bigquery.datasets import Dataset, publish_and_die
 from bigquery.emulator import PROJECT, Emulator
 from bigquery.gateway import Refusal, gateway
 from bigquery.reader import names, reading, whole
 from bigquery.small import Small, check_shows, make_small
+from catalog.bucket import bucket_key, open_bucket
 from catalog.datasets import Column
-from catalog.errors import PublishError, TargetUnavailableError
+from catalog.errors import PublishError, StorageError, TargetUnavailableError
 from catalog.iceberg import ensure_table
 from lakehouse.releases import rollback_release
 
@@ -226,6 +227,43 @@ def test_refusals_say_what_to_do(dataset: Dataset, small: Small, case: str) -> N
     assert dataset.shown is None
     if case in ("no right to run jobs", "quota"):
         assert not any(name.startswith("staging_") for name in dataset.tables)
+
+
+@pytest.mark.parametrize("table", ["gaps_v1", "series_v1"])
+def test_one_of_several_loads_is_refused(shown_first: Dataset, small: Small, table: str) -> None:
+    """Of loads that go on at once one is refused: the error names its table, nothing is shown, and no staging table is left."""
+    refusal = Refusal(r"^POST .*/jobs", 403, "accessDenied", "Access Denied: this table alone", f"_{table}".encode())
+    with gateway(shown_first.server.port, refusal) as before:
+        with pytest.raises(
+            PublishError, match=rf"^BigQuery, loading into staging_\w+_{table}: .*this table alone.*; whoever publishes needs"
+        ):
+            shown_first.publish(small.releases[1].id, endpoint=before.endpoint)
+        assert before.refused == 1
+    check_shows(shown_first, small.releases[0])
+
+
+SPOILT = {
+    "a file that is uploaded as it is": (GAPS, PublishError, r"^BigQuery, loading into staging_\w+_gaps_v1: .*Error while reading data"),
+    "one of several small files": (
+        SERIES,
+        StorageError,
+        r"^marts\.series_v1: .*\.parquet'; `osslake release verify` tells which files are whole$",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_file_that_is_no_parquet_is_told(bigquery_server: Emulator, tmp_path: Path, case: str) -> None:
+    """A file that can't be read, there or here, is told; nothing is shown, and no staging table is left."""
+    spoilt, kind, message = SPOILT[case]
+    made = make_small(tmp_path / "lake")
+    dataset = Dataset(bigquery_server, made.lake.settings.folder)
+    file = table_of(made.releases[1], spoilt).data_files[0]
+    Path(open_bucket(made.lake.settings).location(bucket_key("small-lake", file.path))).write_bytes(b"no Parquet at all")
+    with pytest.raises(kind, match=message):
+        dataset.publish(made.releases[1].id)
+    assert dataset.shown is None
+    assert dataset.tables == {"releases", *names(made.releases[1])}
 
 
 def test_an_answer_that_was_lost(shown_first: Dataset, small: Small) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,17 +21,20 @@ from catalog.errors import AGAIN, PublishError, TargetUnavailableError
 from catalog.settings import BigQueryTarget
 
 JOB_TIMEOUT_S = 3600.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+"""Between two questions whether a load has ended; Google's client begins with a second and goes up to twenty."""
 _UNAVAILABLE_CODES = frozenset({429, 500, 502, 503, 504})
 _OVER_QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
 
 
 class Connection:
-    """A dataset of a project of BigQuery's; `jobs` and `billed_bytes` count what was run."""
+    """A dataset of a project of BigQuery's; `jobs` and `billed_bytes` count what was run. Several threads may use it."""
 
     def __init__(self, settings: BigQueryTarget) -> None:
         self.settings = settings
         self.jobs = 0
         self.billed_bytes = 0
+        self._counting = Lock()
         self._retry = DEFAULT_RETRY.with_timeout(settings.timeout_s)
         self.reference = bigquery.DatasetReference(settings.project, settings.dataset)
         with self.answering("connecting"):
@@ -143,7 +148,7 @@ class Connection:
 
     def begin_load(self, name: str, source: Path | str, config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
         """Begin to load a local file, or an object at a gs:// address, into a table; the upload of a file is done at the return."""
-        self.jobs += 1
+        self._count_job()
         with self.answering(f"loading into {name}"):
             if not isinstance(source, Path):
                 return self._client.load_table_from_uri(source, self.table_reference(name), job_config=config, retry=self._retry)
@@ -151,14 +156,33 @@ class Connection:
                 size = source.stat().st_size
                 return self._client.load_table_from_file(file, self.table_reference(name), size=size, job_config=config, num_retries=3)
 
-    def finish_load(self, name: str, job: bigquery.LoadJob) -> None:
-        """Wait for the end of a load."""
+    def finish_load(self, name: str, job: bigquery.LoadJob) -> int:
+        """Wait for the end of a load; return the bytes that it brought, as BigQuery counts them."""
+        ends, pause = monotonic() + JOB_TIMEOUT_S, _FIRST_PAUSE_S
         with self.answering(f"loading into {name}"):
-            job.result(retry=self._retry, timeout=JOB_TIMEOUT_S)
+            while not job.done(retry=self._retry):
+                if monotonic() > ends:
+                    message = f"BigQuery, loading into {name}: no end after {JOB_TIMEOUT_S:.0f} s; {AGAIN}"
+                    raise TargetUnavailableError(message, target=self.name)
+                sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            job.result(retry=self._retry)
+            return job.output_bytes or 0
+
+    def cancel(self, job: bigquery.LoadJob) -> None:
+        """Have BigQuery give up a load that nobody waits for; whether it does doesn't matter, it comes into a staging table."""
+        if job.state == "DONE":
+            return
+        with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException):
+            job.cancel(retry=None, timeout=_LONGEST_PAUSE_S)
+
+    def _count_job(self) -> None:
+        with self._counting:
+            self.jobs += 1
 
     def query(self, what: str, sql: str) -> list[dict[str, Any]]:
         """Run a statement or a script to its end and return its rows."""
-        self.jobs += 1
+        self._count_job()
         with self.answering(what):
             job = self._client.query(sql, retry=self._retry)
             rows = [dict(row) for row in job.result(retry=self._retry, timeout=JOB_TIMEOUT_S)]

@@ -42,20 +42,19 @@ def digests_sql(staged: Mapping[str, ReleasedTable]) -> str:
 
 def _digest_sql(path: str, table: ReleasedTable) -> str:
     fields = sorted(table.schema_["fields"], key=lambda field: field["id"])
-    texts = [_text(field["name"], field["type"]) for field in fields if field["name"] in table.content_columns]
-    row = ", CODE_POINTS_TO_STRING([31]), ".join(texts)
-    sums = ", ".join(f"IFNULL(SUM({_chunk(number)}), 0) AS chunk_{number}" for number in range(_CHUNKS))
-    return f"SELECT '{table.name}' AS table_name, COUNT(*) AS row_count, {sums} FROM (SELECT TO_HEX(MD5(CONCAT({row}))) AS md5 FROM {path})"
+    texts = [_TEXTS[field["type"]].format(f"`{field['name']}`") for field in fields if field["name"] in table.content_columns]
+    row = f"ARRAY_TO_STRING([{', '.join(texts)}], CODE_POINTS_TO_STRING([31]), CODE_POINTS_TO_STRING([0]))"
+    chunks = ", ".join(f"CAST(CONCAT('0x', SUBSTR(md5, {8 * chunk + 1}, 8)) AS INT64) AS chunk_{chunk}" for chunk in range(_CHUNKS))
+    sums = ", ".join(f"IFNULL(SUM({_turned(f'chunk_{chunk}')}), 0) AS chunk_{chunk}" for chunk in range(_CHUNKS))
+    return (
+        f"SELECT '{table.name}' AS table_name, COUNT(*) AS row_count, {sums}"
+        f" FROM (SELECT {chunks} FROM (SELECT TO_HEX(MD5({row})) AS md5 FROM {path}))"
+    )
 
 
-def _text(name: str, kind: str) -> str:
-    return f"COALESCE({_TEXTS[kind].format(f'`{name}`')}, CODE_POINTS_TO_STRING([0]))"
-
-
-def _chunk(number: int) -> str:
-    """Return the SQL for four bytes of a row's MD5 as a number, the first byte lowest."""
-    digits = ", ".join(f"SUBSTR(md5, {8 * number + 2 * byte + 1}, 2)" for byte in reversed(range(4)))
-    return f"CAST(CONCAT('0x', {digits}) AS INT64)"
+def _turned(chunk: str) -> str:
+    """Return the SQL for a number of four bytes with its bytes the other way round: the digest counts a row's first byte lowest."""
+    return f"(({chunk} & 255) << 24) | (({chunk} & 65280) << 8) | (({chunk} >> 8) & 65280) | ({chunk} >> 24)"
 
 
 def digest_of(row: Mapping[str, Any]) -> FileDigest:

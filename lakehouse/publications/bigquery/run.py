@@ -9,8 +9,10 @@ from google.cloud import bigquery
 
 from catalog.crash import crash_point
 from catalog.errors import OsslakeError, PublishError
+from catalog.release_document import ReleasedTable
 from catalog.releases import Release
 from catalog.settings import Settings
+from lakehouse.publications.bigquery.at_once import at_once
 from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.ledger import LEDGER, Current, ledger_sql, ledger_table, read_current
 from lakehouse.publications.bigquery.staging import Staged, check_staged, stage
@@ -108,9 +110,7 @@ class PublicationRun:
         return "shows Iceberg files" if self.role is None else "holds loaded rows"
 
     def _drop_staging(self, labels: Labels) -> None:
-        for name in self._ours(labels):
-            if labels[name].get(ROLE_LABEL) == STAGING:
-                self.connection.drop_table(name)
+        at_once(self.connection.drop_table, [name for name in self._ours(labels) if labels[name].get(ROLE_LABEL) == STAGING])
 
     def _ours(self, labels: Labels) -> Iterator[str]:
         return (name for name, one in labels.items() if one.get(OWNER_LABEL) == owner(self.release))
@@ -128,8 +128,7 @@ class PublicationRun:
 
     def _publish(self, changes: Sequence[TableChange], current: Current, labels: Labels) -> None:
         crash_point("publish.bigquery.tables")
-        for change in changes:
-            self._prepare(change, labels)
+        self.scanned_bytes += sum(at_once(lambda change: self._prepare(change, labels), changes))
         rows = sum(change.row_count for change in changes)
         self.step(f"publish bigquery: loading {rows:,} rows of {len(changes)} tables")
         try:
@@ -139,48 +138,47 @@ class PublicationRun:
             check_staged(self.connection, staged)
             crash_point("publish.bigquery.transaction")
             self.step("publish bigquery: showing")
-            self._move(changes, staged, current, self._removed(labels))
+            self._move(changes, staged, current, labels)
         except OsslakeError:
             with suppress(OsslakeError):
                 self._drop_staging(self.connection.labels())
             raise
         crash_point("publish.bigquery.shown")
 
-    def _prepare(self, change: TableChange, labels: Labels) -> None:
-        """Make a table, or the columns that it lacks: neither can be part of a transaction."""
+    def _prepare(self, change: TableChange, labels: Labels) -> int:
+        """Make a table, or the columns that it lacks: neither can be part of a transaction. Return about what its DELETE scans, in bytes."""
         if change.table.name not in labels:
             reference = self.connection.table_reference(change.table.name)
             self.connection.create_table(released_table(reference, change.table, self.release))
-            return
+            return 0
         found = self.connection.table(change.table.name)
         missing = missing_columns(found, change.table)
         if missing:
             found.schema = [*found.schema, *missing]
             self.connection.update_table(found, ["schema"])
-        self.scanned_bytes += _replaced_bytes(found, change)
+        return _replaced_bytes(found, change)
 
-    def _move(self, changes: Sequence[TableChange], staged: Sequence[Staged], current: Current, removed: Sequence[str]) -> None:
+    def _move(self, changes: Sequence[TableChange], staged: Sequence[Staged], current: Current, labels: Labels) -> None:
         path = self.connection.path
         names = {one.change.table.name: one.name for one in staged}
         statements = ledger_sql(path(LEDGER), self.release, current.number)
         for change in changes:
-            staging = names.get(change.table.name)
-            statements += exchange_sql(path(change.table.name), path(staging) if staging else None, change)
-        statements += [empty_sql(path(name)) for name in removed]
+            name, staging = change.table.name, names.get(change.table.name)
+            statements += exchange_sql(path(name), path(staging) if staging else None, change, is_empty=name not in labels)
+        statements += [empty_sql(path(name)) for name in self._removed(labels)]
         self.connection.query(f"showing the release {self.release.id}", transaction_sql(statements))
 
     def _tidy(self, labels: Labels) -> None:
         """Drop tables that the release hasn't, and bring descriptions, comments and labels up to date."""
-        for name in self._removed(labels):
-            self.connection.drop_table(name)
-        for table in self.tables.values():
-            wanted = labels_of(table, self.release)
-            if labels.get(table.name) == wanted:
-                continue
-            found = self.connection.table(table.name)
-            found.description, found.labels, found.schema = described(table), wanted, commented(found.schema, table)
-            self.connection.update_table(found, ["description", "labels", "schema"])
-            crash_point("publish.bigquery.labels")
+        at_once(self.connection.drop_table, self._removed(labels))
+        old = [table for table in self.tables.values() if labels.get(table.name) != labels_of(table, self.release)]
+        at_once(self._describe, old, came=lambda: crash_point("publish.bigquery.labels"))
+
+    def _describe(self, table: ReleasedTable) -> None:
+        found = self.connection.table(table.name)
+        found.description, found.labels = described(table), labels_of(table, self.release)
+        found.schema = commented(found.schema, table)
+        self.connection.update_table(found, ["description", "labels", "schema"])
 
     def _summary(self, changes: Sequence[TableChange], is_new: bool) -> PublicationSummary:
         scanned = max(self.scanned_bytes, self.connection.billed_bytes)

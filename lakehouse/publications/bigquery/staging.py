@@ -6,21 +6,34 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
 from urllib.parse import urlsplit
 
 from google.cloud import bigquery
 
 from catalog.bucket import bucket_key, open_bucket
 from catalog.crash import crash_point
-from catalog.errors import PublishError
+from catalog.errors import OsslakeError, PublishError
+from catalog.release_document import ReleasedFile
 from catalog.releases import Release
 from catalog.settings import Settings
+from lakehouse.publications.bigquery.at_once import at_once
 from lakehouse.publications.bigquery.connection import Connection
 from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
 from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
 from lakehouse.publications.changes import TableChange
+from lakehouse.publications.rows import join_files
 
 CLOUD_STORAGE = "storage.googleapis.com"
+JOINED_BELOW_BYTES = 1 << 20
+"""Files that are smaller are uploaded as one: a load is a job of some seconds, and BigQuery takes 1,500 a day, and few at once, for one table."""
+_LOADING = bigquery.LoadJobConfig(
+    source_format=bigquery.SourceFormat.PARQUET,
+    write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+    create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+)
 
 
 @dataclass(frozen=True)
@@ -41,23 +54,29 @@ def gs_address(settings: Settings, path: str) -> str | None:
 
 
 def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange]) -> list[Staged]:
-    """Load the files of changed tables, each table into a staging table of its own; BigQuery works on all of them at once.
+    """Load the files of changed tables, each table into a staging table of its own, the largest first.
+
+    Some are uploaded at once, and BigQuery works on all that were. Where one fails, the loads of the others are given up.
 
     Raises:
         PublishError: BigQuery refused a table or a file.
         StorageError: a file of the lake can't be read.
     """
-    run = secrets.token_hex(4)
-    begun: list[tuple[TableChange, str, list[bigquery.LoadJob]]] = []
-    for change in (one for one in changes if one.files):
+    run, stop, jobs = secrets.token_hex(4), Event(), dict[str, list[bigquery.LoadJob]]()
+
+    def begin(change: TableChange) -> tuple[str, TableChange]:
         name = f"staging_{run}_{change.table.name}"
         connection.create_table(_staging_table(settings, connection.table_reference(name), change, release))
-        begun.append((change, name, _begin_loads(settings, connection, name, change)))
-        crash_point("publish.bigquery.load")
-    for _, name, jobs in begun:
-        for job in jobs:
-            connection.finish_load(name, job)
-    return [Staged(change, name, connection.table(name).num_bytes or 0) for change, name, _ in begun]
+        _begin_loads(settings, connection, name, change, jobs.setdefault(name, []), stop)
+        return name, change
+
+    largest_first = sorted((one for one in changes if one.files), key=lambda one: one.row_count, reverse=True)
+    try:
+        begun = at_once(begin, largest_first, came=lambda: crash_point("publish.bigquery.load"), stop=stop)
+        return [Staged(change, name, sum(connection.finish_load(name, job) for job in jobs[name])) for name, change in begun]
+    except OsslakeError:
+        at_once(connection.cancel, [job for one in jobs.values() for job in one])
+        raise
 
 
 def _staging_table(settings: Settings, reference: bigquery.TableReference, change: TableChange, release: Release) -> bigquery.Table:
@@ -67,25 +86,44 @@ def _staging_table(settings: Settings, reference: bigquery.TableReference, chang
     return table
 
 
-def _begin_loads(settings: Settings, connection: Connection, name: str, change: TableChange) -> list[bigquery.LoadJob]:
-    """Begin a load for each file: files of one job must be alike, and a file may be older than a column that was added."""
-    config = bigquery.LoadJobConfig(
-        source_format=bigquery.SourceFormat.PARQUET,
-        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-    )
-    bucket, jobs = open_bucket(settings), []
-    for file in change.files:
+def _begin_loads(
+    settings: Settings, connection: Connection, name: str, change: TableChange, jobs: list[bigquery.LoadJob], stop: Event
+) -> None:
+    """Begin a load for each file, and one for all small ones together where they are uploaded.
+
+    Files of one job must be alike, and a file may be older than a column that was added; joined ones are.
+
+    Args:
+        settings: the lake's.
+        connection: to the dataset.
+        name: the staging table.
+        change: whose files.
+        jobs: gets each load as soon as it is begun.
+        stop: no more is begun once it is set.
+    """
+    bucket, files, small = open_bucket(settings), list(change.files), _small_files(settings, change)
+    if len(small) > 1:
+        files = [file for file in files if file not in small]
+        with TemporaryDirectory(prefix="osslake-") as folder:
+            joined = Path(folder) / "joined.parquet"
+            join_files(settings, change.table, small, joined)
+            jobs.append(connection.begin_load(name, joined, _LOADING))
+    for file in files:
+        if stop.is_set():
+            return
         address = gs_address(settings, file.path)
         if address:
-            jobs.append(connection.begin_load(name, address, config))
+            jobs.append(connection.begin_load(name, address, _LOADING))
             continue
         try:
             with bucket.local_file(bucket_key(settings.dataset, file.path)) as path:
-                jobs.append(connection.begin_load(name, path, config))
+                jobs.append(connection.begin_load(name, path, _LOADING))
         except FileNotFoundError as error:
             raise PublishError(f"{file.path} is missing; `osslake release verify` tells what else is", path=file.path) from error
-    return jobs
+
+
+def _small_files(settings: Settings, change: TableChange) -> list[ReleasedFile]:
+    return [file for file in change.files if file.size_bytes < JOINED_BELOW_BYTES and gs_address(settings, file.path) is None]
 
 
 def check_staged(connection: Connection, staged: Sequence[Staged]) -> None:

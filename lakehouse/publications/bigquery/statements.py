@@ -13,15 +13,16 @@ def transaction_sql(statements: Iterable[str]) -> str:
     return ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
 
 
-def exchange_sql(path: str, staging_path: str | None, change: TableChange) -> list[str]:
+def exchange_sql(path: str, staging_path: str | None, change: TableChange, *, is_empty: bool = False) -> list[str]:
     """Return the statements that exchange a table's differing partitions for the staged rows.
 
     Args:
         path: how SQL names the table.
         staging_path: how SQL names the staging table; None where no rows come.
         change: what differs.
+        is_empty: the table was made by this publication; nothing has to go. A script's statements run one after the other, each for some second.
     """
-    statements = [f"DELETE FROM {path} WHERE {_condition(change)}"]
+    statements = [] if is_empty else [f"DELETE FROM {path} WHERE {_condition(change)}"]
     if staging_path:
         columns = ", ".join(f"`{field['name']}`" for field in change.table.schema_["fields"])
         statements.append(f"INSERT INTO {path} ({columns}) SELECT {columns} FROM {staging_path}")
