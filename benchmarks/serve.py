@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/serve.py [--lake .bench/lakes/...] [--seconds 8] [--connections 16] [--workers 2]
 
 The load generator is `wrk` (a system's package), on the same machine, two threads. Each path is asked with many different questions in turn, so that no
-answer is the one before. Datasette reads an SQLite file with the same tables and with indexes for these questions; ROAPI reads the release's Parquet files.
+answer is the one before; once as it comes, where a worker keeps answers for who asks the same (`serve.kept_answers_bytes`), and once with
+none kept. Datasette reads an SQLite file with the same tables and with indexes for these questions; ROAPI reads the release's Parquet files.
 Peers are installed into `peers/` of the benchmarks' folder. Who answers otherwise than with 2xx is told.
 """
 
@@ -18,7 +19,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,14 @@ def load(address: str, paths: list[str], seconds: int, connections: int, header:
 
 
 @contextlib.contextmanager
-def running(name: str, command: list[str], path: str) -> Iterator[tuple[str, int]]:
+def running(name: str, command: list[str], path: str, environment: Mapping[str, str] = {}) -> Iterator[tuple[str, int]]:
     """Run a server; yield its address and process, when it answers at a path."""
     address = f"http://127.0.0.1:{PORTS[name]}"
     log = (fresh_folder(name) / "log").open("wb")
     free = {f"OSSLAKE_SERVE__LIMITS__{limit}": "0" for limit in ("REQUESTS_PER_S", "FILES_PER_S", "COST_PER_MINUTE")}
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | free | {"OSSLAKE_SERVE__ACCESS_LOG": "false"})
+    process = subprocess.Popen(
+        command, stdout=log, stderr=log, env=os.environ | free | {"OSSLAKE_SERVE__ACCESS_LOG": "false"} | environment
+    )
     try:
         for _ in range(3_000):
             with contextlib.suppress(httpx.TransportError):
@@ -243,6 +246,14 @@ def show(name: str, who: str, found: Load) -> None:
     )
 
 
+def measure_unkept(lake: Path, entities: Entities, asked: argparse.Namespace) -> None:
+    """Load a server that keeps no answers with each question; print what came of it."""
+    command = [OSSLAKE, "--lake", str(lake), "serve", "--port", str(PORTS["osslake"]), "--workers", str(asked.workers)]
+    with running("osslake", command, "/v1/metrics?limit=1", {"OSSLAKE_SERVE__KEPT_ANSWERS_BYTES": "0"}) as (address, _):
+        for name, paths in our_questions(address, entities, asked.first_day).items():
+            show(name, "osslake, no answer kept", load(address, paths, asked.seconds, asked.connections))
+
+
 def measure_ours(lake: Path, entities: Entities, asked: argparse.Namespace) -> dict[str, Load]:
     """Load the REST API with each question; print and return what came of it."""
     found: dict[str, Load] = {}
@@ -260,7 +271,8 @@ def measure_ours(lake: Path, entities: Entities, asked: argparse.Namespace) -> d
         show("If-None-Match", "osslake", found["If-None-Match"])
         for kind in ("arrow", "ndjson", "csv"):
             before, at = resident_bytes(pid), time.perf_counter()
-            with httpx.stream("GET", f"{address}/v1/datasets/marts.timeseries_metrics_by_project_v1/rows.{kind}", timeout=600) as answer:
+            path, plain = f"{address}/v1/datasets/marts.timeseries_metrics_by_project_v1/rows.{kind}", {"Accept-Encoding": "identity"}
+            with httpx.stream("GET", path, headers=plain, timeout=600) as answer:
                 received = sum(len(chunk) for chunk in answer.iter_raw())
             seconds = time.perf_counter() - at
             grown = max(resident_bytes(pid) - before, 0)
@@ -322,6 +334,7 @@ def main() -> None:
         f"REST API, {asked.connections} connections, {asked.seconds} s each, {len(entities.projects)} projects, from {asked.first_day}"
     )
     ours = measure_ours(lake, entities, asked)
+    measure_unkept(lake, entities, asked)
     folder = fresh_folder("peers")
     export_tables(lake, folder)
     theirs = measure_peers(folder, entities, asked)
