@@ -109,6 +109,7 @@ def _command(arguments: list[str], environment: Mapping[str, str], folder: Path)
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
     sys.argv = ["osslake", *arguments]
     from lakehouse.cli import main
 

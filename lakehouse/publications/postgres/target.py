@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from catalog.bucket import lake_connection
 from catalog.crash import crash_point
 from catalog.errors import PublishError
 from catalog.releases import Release
@@ -18,10 +17,9 @@ from lakehouse.publications.changes import public_tables, shown_release
 from lakehouse.publications.postgres.contents import Contents, PublishedRelease, parts_schema, read_contents, read_releases
 from lakehouse.publications.postgres.exchange import Exchange, make_place
 from lakehouse.publications.postgres.layout import Key, Part, TableLayout, layout_of
-from lakehouse.publications.postgres.loading import load_part
+from lakehouse.publications.postgres.parts import load_parts
 from lakehouse.publications.postgres.server import connected, take_turn
 from lakehouse.publications.publication import PublicationSummary, Shown, Step
-from lakehouse.publications.rows import row_batches
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -57,7 +55,7 @@ class PostgresPublication:
             self._check_parts(connection, there, layouts)
             make_place(connection, self.target)
             summary = PublicationSummary(release.id)
-            self._load(connection, there, layouts, summary, step)
+            self._load(there, layouts, summary, step)
             crash_point("publish.postgres.loaded")
             held(self.settings).check()
             step("publish postgres: exchange")
@@ -105,22 +103,21 @@ class PostgresPublication:
                         table=layout.released.full_name,
                     )
 
-    def _load(
-        self, connection: Connection[Any], there: Contents, layouts: Mapping[str, TableLayout], summary: PublicationSummary, step: Step
-    ) -> None:
+    def _load(self, there: Contents, layouts: Mapping[str, TableLayout], summary: PublicationSummary, step: Step) -> None:
+        wanted = [(layout, part) for layout in layouts.values() for part in layout.parts.values() if part.name not in there.parts]
+        for layout, part in wanted:
+            summary.tables.setdefault(layout.released.full_name, []).append(part.partition.name)
         sent = 0
-        with lake_connection(self.settings) as duck:
-            for layout in layouts.values():
-                for part in (one for one in layout.parts.values() if one.name not in there.parts):
-                    held(self.settings).check()
-                    step(f"publish postgres: {' '.join(filter(None, (layout.name, part.partition.name)))}")
-                    batches = row_batches(self.settings, duck, layout.released, part.partition.files)
-                    sent += load_part(connection, parts_schema(self.target), layout, part, batches)
-                    summary.tables.setdefault(layout.released.full_name, []).append(part.partition.name)
-                    summary.rows += part.partition.row_count
-                    summary.files += len(part.partition.files)
-                    summary.bytes += sum(file.size_bytes for file in part.partition.files)
-                    crash_point("publish.postgres.part")
+        held(self.settings).check()
+        step("publish postgres: parts")
+        for layout, part, sent_bytes in load_parts(self.settings, wanted):
+            crash_point("publish.postgres.part")
+            held(self.settings).check()
+            step(f"publish postgres: {' '.join(filter(None, (layout.name, part.partition.name)))}")
+            sent += sent_bytes
+            summary.rows += part.partition.row_count
+            summary.files += len(part.partition.files)
+            summary.bytes += sum(file.size_bytes for file in part.partition.files)
         summary.figures["sent_bytes"] = sent
 
 
