@@ -1,0 +1,64 @@
+"""Loading of parts, two at a time: while the server sorts the index of one, the rows of another are encoded here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from catalog.bucket import lake_connection
+from catalog.settings import Settings
+from lakehouse.publications.postgres.contents import parts_schema
+from lakehouse.publications.postgres.layout import Part, TableLayout
+from lakehouse.publications.postgres.loading import load_part
+from lakehouse.publications.postgres.server import connected
+from lakehouse.publications.rows import row_batches
+
+AT_ONCE = 2
+"""Connections that load; the server sorts for each of them with memory of its own (maintenance_work_mem)."""
+Wanted = tuple[TableLayout, Part]
+Loaded = tuple[TableLayout, Part, int]
+
+
+def load_parts(settings: Settings, wanted: Sequence[Wanted]) -> Iterator[Loaded]:
+    """Load parts, the largest first, and yield each with the bytes that were sent for it, as it is there.
+
+    Where one can't be loaded no more is begun, and what is being loaded is waited for; then the first error is raised.
+
+    Raises:
+        PublishError, TargetUnavailableError, StorageError: a part can't be loaded.
+    """
+    waiting = deque(sorted(wanted, key=lambda one: -one[1].partition.row_count))
+    come: SimpleQueue[Loaded | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            for loaded in _load_waiting(settings, waiting):
+                come.put(loaded)
+        finally:
+            waiting.clear()  # all is loaded, or something failed
+            come.put(None)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="postgres") as pool:
+        working = [pool.submit(work) for _ in wanted[:AT_ONCE]]
+        try:
+            for _ in working:
+                yield from iter(come.get, None)
+        finally:
+            waiting.clear()
+        for one in working:
+            one.result()
+
+
+def _load_waiting(settings: Settings, waiting: deque[Wanted]) -> Iterator[Loaded]:
+    """Load one part after the other, as long as any wait."""
+    target = settings.publish.postgres
+    with connected(target) as connection, lake_connection(settings) as duck:
+        while waiting:
+            try:
+                layout, part = waiting.popleft()
+            except IndexError:  # the other one was faster
+                return
+            batches = row_batches(settings, duck, layout.released, part.partition.files)
+            yield layout, part, load_part(connection, parts_schema(target), layout, part, batches)
