@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
+
+from rapidfuzz import fuzz, process
+
+_COMPARED = 200
+"""Characters of a name that isn't known by which near ones are found."""
 
 
 class RequestError(Exception):
@@ -24,7 +28,7 @@ class RequestError(Exception):
 def unknown(what: str, name: str, known: Iterable[str], status: int = 400, **values: Any) -> RequestError:
     """Return the error for a name that isn't known, with the names that are near it."""
     names = list(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    near = [one for one, _, _ in process.extract(name[:_COMPARED], names, scorer=fuzz.ratio, limit=3, score_cutoff=50.0)]
     shown = name if len(name) <= 100 else f"{name[:100]}..."
     if near:
         return RequestError(status, f"there is no {what} {shown!r}; is {' or '.join(near)} meant?", near=near, **values)

@@ -104,11 +104,7 @@ def _table(asked: Asked, resource: Resource) -> ReleasedTable:
 
 def no_row(asked: Asked, resource: Resource, value: str) -> RequestError:
     """Return the 404 for a key that names no row, with the keys that are near it."""
-    name = resource.keys[0]
-    known: list[str] = []
-    if name.endswith("_name"):
-        known = [one for (one,) in asked.replica.look_up(f"SELECT {name} FROM {resource.table} ORDER BY rowid LIMIT 20000")]
-    return unknown(resource.path.removesuffix("s"), value, known, status=404)
+    return unknown(resource.path.removesuffix("s"), value, asked.replica.names(resource), status=404)
 
 
 def _take_no(asked: Asked) -> None:

@@ -16,7 +16,7 @@ from serving.api.answers import Answers, Asked, Body
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS
 from serving.api.lists import Lists
-from serving.api.series import SeriesAnswers
+from serving.api.series import SeriesAnswers, is_quick
 from serving.resources import RESOURCES
 from serving.threads import run_apart
 
@@ -73,7 +73,7 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
         pending = answers.begin(request, path, suffix=suffix)
         if response := answers.at_hand(request, pending):
             return response
-        if _is_quick(request, path):
+        if _is_quick(request, path, pending.asked):
             return answers.finish(pending, made[path])
         run = run_apart if _is_of_files(path) else run_in_threadpool
         return await run(answers.finish, pending, made[path])
@@ -146,8 +146,10 @@ def _is_of_files(path: str) -> bool:
     return path in BY_PATH and BY_PATH[path].is_large
 
 
-def _is_quick(request: Request, path: str) -> bool:
-    """Tell whether an index answers at once: a series, a page without conditions, or what the client may have already."""
+def _is_quick(request: Request, path: str, asked: Asked) -> bool:
+    """Tell whether an index answers at once, so that a thread would cost more: some series, or a page without conditions."""
+    if path == "series":
+        return is_quick(asked)
     query: bytes = request.scope["query_string"]
-    resource = BY_PATH.get(path)
-    return resource is None or (not resource.is_large and not (b"." in query or b"order=" in query or b"select=" in query))
+    is_plain = not (b"." in query or b"order=" in query or b"select=" in query)
+    return is_plain and asked.format.name == "json" and not BY_PATH[path].is_large

@@ -6,11 +6,13 @@ amounts in JSON is the same for all entities: it is made once for a metric, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import orjson
@@ -31,6 +33,7 @@ ROLLING = "rolling_"
 PARAMETERS = ("metric", *LEVELS, "from", "to", "steps")
 _MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 _EXACT = float(2**53)
+_USUAL_DAYS, _QUICK_POINTS = 2_000, 20_000
 
 
 def calendar_days(window: str, first: int, last: int) -> Days:
@@ -61,49 +64,84 @@ def values_at(window: str, wanted: Days, days: Days, amounts: Amounts) -> Amount
     return np.where(days[places] == wanted, amounts[places], 0.0)
 
 
+_NOT_KNOWN = {"is_complete": None, "coverage": None, "is_degraded": None}
+"""Marks of a day of which `metric_periods_v1` says nothing."""
+_KEPT_PERIODS = 500_000
+"""Of the marks of one replica that are kept: some 50 MB."""
+
+
 class Marks:
-    """What is printed between the amounts of a metric's series, from a day on; grown as it is asked for."""
+    """What is printed before and after the amounts of a metric's series, for the periods that are known; for other days it is made as it is asked for."""
 
-    def __init__(self, replica: Replica, metric: Metric, last: int) -> None:
-        periods = replica.periods(metric.name)
-        self._window, self._last = metric.window, last
-        self.places = {int(day): place for place, day in enumerate(periods.days)}
-        self.periods = periods
-        self.first = int(periods.days[0]) if len(periods.days) else last
-        self.shown = self._shown(self.first)
+    def __init__(self, replica: Replica, metric: Metric) -> None:
+        self._periods = replica.periods(metric.name)
+        self._heads = [_head(day) for day in self._periods.days.tolist()]
+        tails: dict[bytes, bytes] = {}
+        self._tails = [tails.setdefault(text, text) for text in (_tail(self.told(place)) for place in range(len(self._heads)))]
 
-    def since(self, first: int) -> tuple[Days, list[bytes]]:
-        """Return sample dates that begin at this day or before, and what stands before the amount of each."""
-        days, _ = self.shown
-        if not len(days) or first < int(days[0]):
-            self.shown = self._shown(first)
-        return self.shown
+    def __len__(self) -> int:
+        return len(self._heads)
 
-    def _shown(self, first: int) -> tuple[Days, list[bytes]]:
-        days = calendar_days(self._window, first, self._last)
-        pieces: list[bytes] = []
-        tail = b""
-        for day in days.tolist():
-            pieces.append(tail + b'{"date":"%b","amount":' % str(EPOCH + timedelta(days=day)).encode())
-            tail = b"," + orjson.dumps(self.told(day))[1:] + b",\n"
-        return days, pieces
-
-    def told(self, day: int) -> dict[str, Any]:
-        """Return the marks of the period with this sample date; None where they aren't known."""
-        place = self.places.get(day)
-        if place is None:
-            return {"is_complete": None, "coverage": None, "is_degraded": None}
-        told = {
-            "is_complete": self.periods.is_complete[place],
-            "coverage": self.periods.coverage[place],
-            "is_degraded": self.periods.is_degraded[place],
-        }
-        reason = self.periods.gap_reason[place]
+    def told(self, place: int) -> dict[str, Any]:
+        """Return the marks of a period, by its place among those that are known; of none for -1."""
+        if place < 0:
+            return _NOT_KNOWN
+        periods = self._periods
+        told = {"is_complete": periods.is_complete[place], "coverage": periods.coverage[place], "is_degraded": periods.is_degraded[place]}
+        reason = periods.gap_reason[place]
         return told | {"gap_reason": reason} if reason else told
 
-    def tail(self, day: int) -> bytes:
-        """Return what follows the last amount."""
-        return b"," + orjson.dumps(self.told(day))[1:]
+    def places(self, days: Days) -> list[int]:
+        """Return the places of the periods with these sample dates; -1 for those that aren't known."""
+        known = self._periods.days
+        if not len(known):
+            return [-1] * len(days)
+        near = np.minimum(np.searchsorted(known, days), len(known) - 1)
+        places: list[int] = np.where(known[near] == days, near, -1).tolist()
+        return places
+
+    def around(self, days: Days) -> tuple[list[bytes], list[bytes]]:
+        """Return what stands before and after the amounts of these sample dates."""
+        start = int(np.searchsorted(self._periods.days, days[0]))
+        end = start + len(days)
+        if np.array_equal(self._periods.days[start:end], days):
+            return self._heads[start:end], self._tails[start:end]
+        places = self.places(days)
+        heads = [self._heads[place] if place >= 0 else _head(day) for place, day in zip(places, days.tolist(), strict=True)]
+        return heads, [self._tails[place] if place >= 0 else _UNKNOWN_TAIL for place in places]
+
+
+class KeptMarks:
+    """The marks of one replica, those that were asked for last; safe to use from several threads."""
+
+    def __init__(self, most_periods: int = _KEPT_PERIODS) -> None:
+        self._most_periods, self.periods = most_periods, 0
+        self._marks: OrderedDict[str, Marks] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, replica: Replica, metric: Metric) -> Marks:
+        """Return the marks of a metric."""
+        with self._lock:
+            found = self._marks.get(metric.name)
+            if found is None:
+                found = self._marks[metric.name] = Marks(replica, metric)
+                self.periods += len(found)
+                while self.periods > self._most_periods and len(self._marks) > 1:
+                    self.periods -= len(self._marks.popitem(last=False)[1])
+            else:
+                self._marks.move_to_end(metric.name)
+            return found
+
+
+def _head(day: int) -> bytes:
+    return b'{"date":"%b","amount":' % str(EPOCH + timedelta(days=day)).encode()
+
+
+def _tail(told: dict[str, Any]) -> bytes:
+    return b"," + orjson.dumps(told)[1:] + b",\n"
+
+
+_UNKNOWN_TAIL = _tail(_NOT_KNOWN)
 
 
 def numbers(amounts: Amounts) -> list[bytes]:
@@ -142,7 +180,7 @@ class SeriesAnswers:
     """Answers `/v1/series`."""
 
     def __init__(self) -> None:
-        self._marks: Callable[[Replica, Metric], Marks] = lru_cache(512)(lambda replica, metric: Marks(replica, metric, _as_of(replica)))
+        self._kept: WeakKeyDictionary[Replica, KeptMarks] = WeakKeyDictionary()  # a replica that is no longer used takes its marks with it
 
     def respond(self, asked: Asked) -> Body:
         """Return the series that are asked for, metric by metric for each entity.
@@ -153,7 +191,7 @@ class SeriesAnswers:
         found = list(self._points(asked, read_wanted(asked)))
         count = sum(len(points.days) for points in found)
         if asked.format.name != "json":
-            return Body(write_rows(SCHEMA, self._batches(asked.replica, found), asked.format), rows=count)
+            return Body(write_rows(SCHEMA, self._batches(asked, found), asked.format), rows=count)
         parts = []
         for points in found:
             parts.append(self._head(asked, points) + self._json(asked.replica, points) + b"]}")
@@ -181,7 +219,7 @@ class SeriesAnswers:
             "display_name": metric.display_name,
             "window": metric.window,
             "unit": metric.unit,
-            "definition": f"{asked.root}/metrics/{metric.name}",
+            "definition": _definition(asked, metric),
             "level": entity.level,
             "entity_id": entity.id,
             "entity_name": entity.name,
@@ -189,45 +227,58 @@ class SeriesAnswers:
         }
         return orjson.dumps(told)[:-1] + b',"points":['
 
+    def _marks(self, replica: Replica, metric: Metric) -> Marks:
+        return self._kept.setdefault(replica, KeptMarks()).of(replica, metric)
+
     def _json(self, replica: Replica, points: Points) -> bytes:
         """Return the points, comma by comma."""
         if not len(points.days):
             return b""
-        marks = self._marks(replica, points.metric)
-        first = int(points.days[0])
-        days, between = marks.since(first)
         amounts = numbers(points.amounts)
-        if points.is_step:
-            places: Any = np.searchsorted(days, points.days).tolist()
-            heads = (b'{"date"' + between[place].partition(b'{"date"')[2] for place in places)
-            tails = (marks.tail(day) for day in points.days.tolist())
-            return b",\n".join(a + b + c for a, b, c in zip(heads, amounts, tails, strict=True))
-        start = int(np.searchsorted(days, first))
-        pieces: list[bytes] = [b""] * (2 * len(amounts))
-        pieces[0::2] = between[start : start + len(amounts)]
-        pieces[0] = b'{"date"' + pieces[0].partition(b'{"date"')[2]
-        pieces[1::2] = amounts
-        return b"".join(pieces) + marks.tail(int(points.days[-1]))
+        pieces: list[bytes] = [b""] * (3 * len(amounts))
+        pieces[0::3], pieces[2::3] = self._marks(replica, points.metric).around(points.days)
+        pieces[1::3] = amounts
+        return b"".join(pieces).removesuffix(b",\n")
 
-    def _batches(self, replica: Replica, found: list[Points]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, asked: Asked, found: list[Points]) -> Iterator[pa.RecordBatch]:
         for points in found:
-            marks = self._marks(replica, points.metric)
-            told = [marks.told(day) for day in points.days.tolist()]
-            count = len(told)
-            columns = [
-                *(
-                    pa.array([value] * count, pa.string())
-                    for value in (points.metric.name, points.entity.level, points.entity.id, points.entity.name)
-                ),
-                pa.array(points.days, pa.int32()).cast(pa.date32()),
-                pa.array(points.amounts, pa.float64()),
-                pa.array([points.metric.unit] * count, pa.string()),
-                pa.array([one["is_complete"] for one in told], pa.bool_()),
-                pa.array([one["coverage"] for one in told], pa.float64()),
-                pa.array([one["is_degraded"] for one in told], pa.bool_()),
-                pa.array([one.get("gap_reason") for one in told], pa.string()),
-            ]
-            yield pa.record_batch(columns, SCHEMA)
+            entity, metric, count = points.entity, points.metric, len(points.days)
+            marks = self._marks(asked.replica, metric)
+            told = [marks.told(place) for place in marks.places(points.days)]
+            columns: dict[str, Any] = {
+                "metric_name": [metric.name] * count,
+                "level": [entity.level] * count,
+                "entity_id": [entity.id] * count,
+                "entity_name": [entity.name] * count,
+                "sample_date": pa.array(points.days, pa.int32()).cast(pa.date32()),
+                "amount": points.amounts,
+                "unit": [metric.unit] * count,
+                "is_complete": [one["is_complete"] for one in told],
+                "coverage": [one["coverage"] for one in told],
+                "is_degraded": [one["is_degraded"] for one in told],
+                "gap_reason": [one.get("gap_reason") for one in told],
+                "metric_id": [metric.id] * count,
+                "window_name": [metric.window] * count,
+                "is_step": [points.is_step] * count,
+                "definition": [_definition(asked, metric)] * count,
+                "as_of_date": [asked.replica.release.as_of_date] * count,
+            }
+            yield pa.record_batch([pa.array(columns[field.name], field.type) for field in SCHEMA], SCHEMA)
+
+
+def is_quick(asked: Asked) -> bool:
+    """Tell whether the series that are asked for have few points, judged by the query string alone."""
+    names = 1 + sum(value.count(",") for _, value in asked.parameters) + len(asked.parameters)
+    try:
+        first = date.fromisoformat(asked.value("from") or "1970-01-01")
+    except ValueError:
+        return True  # which is told at once
+    days = (asked.replica.release.as_of_date - first).days if asked.value("from") else _USUAL_DAYS
+    return asked.format.name == "json" and names * days <= _QUICK_POINTS
+
+
+def _definition(asked: Asked, metric: Metric) -> str:
+    return f"{asked.root}/metrics/{metric.name}"
 
 
 SCHEMA = pa.schema(
@@ -243,6 +294,11 @@ SCHEMA = pa.schema(
         ("coverage", pa.float64()),
         ("is_degraded", pa.bool_()),
         ("gap_reason", pa.string()),
+        ("metric_id", pa.string()),
+        ("window_name", pa.string()),
+        ("is_step", pa.bool_()),
+        ("definition", pa.string()),
+        ("as_of_date", pa.date32()),
     ]
 )
 
@@ -252,9 +308,10 @@ def _chosen(replica: Replica, entity: Entity, metric: Metric, wanted: Wanted) ->
     days, amounts = replica.series(entity, metric)
     is_step = wanted.are_steps and metric.window.startswith(ROLLING)
     if is_step:
-        first = wanted.first if wanted.first is not None else (int(days[0]) if len(days) else 0)
-        stays = (days >= first) & (days <= wanted.last)
-        return Points(entity, metric, days[stays], amounts[stays], is_step=True)
+        # The step before the first day is the one that holds on it.
+        start = 0 if wanted.first is None else max(int(np.searchsorted(days, wanted.first, side="right")) - 1, 0)
+        end = int(np.searchsorted(days, wanted.last, side="right"))
+        return Points(entity, metric, days[start:end], amounts[start:end], is_step=True)
     if wanted.first is None and not len(days):
         return Points(entity, metric, days, amounts, is_step=False)
     first = wanted.first if wanted.first is not None else int(days[0])
@@ -327,9 +384,5 @@ def _metric(replica: Replica, name: str) -> Metric:
 def _entity(replica: Replica, level: str, name: str) -> Entity:
     found = replica.entity(level, name)
     if found is None:
-        resource = next(one for one in RESOURCES if one.path == f"{level}s")
-        known = []
-        if resource.keys[0].endswith("_name") and resource.table in replica.tables:
-            known = [one for (one,) in replica.look_up(f"SELECT {resource.keys[0]} FROM {resource.table} ORDER BY rowid LIMIT 20000")]
-        raise unknown(level, name, known, parameter=level)
+        raise unknown(level, name, replica.names(next(one for one in RESOURCES if one.path == f"{level}s")), parameter=level)
     return found

@@ -189,11 +189,12 @@ class Replicas:
         self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
 
     def _opened(self, release: Release) -> Replica:
-        if release.id not in self._open:
-            self._open[release.id] = Replica(replica_file(self._settings.replicas, release.id), release)
+        found = self._open.get(release.id)
+        if found is None:
+            found = self._open[release.id] = Replica(replica_file(self._settings.replicas, release.id), release)
             for identifier in sorted(self._open)[: -self._settings.serve.keep_replicas]:
-                del self._open[identifier]
-        return self._open[release.id]
+                self._open.pop(identifier, None)  # this one too, where it was asked for while newer ones came
+        return found
 
     def _watch(self) -> None:
         while not self._ended.wait(self._settings.serve.poll_s):

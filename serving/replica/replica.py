@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from serving.replica.packed import Amounts, Days, unpack
 from serving.resources import LEVELS, RESOURCES, Resource
 
 _KNOWN_NAMES = 50_000
+_COMPARED_NAMES = 20_000
+_LONGEST_NAME = 1_000
 _STEPS = 20_000
 """SQLite's instructions between two looks at the clock."""
 
@@ -74,9 +76,9 @@ class Replica:
         self._there = threading.Semaphore(connections)
         self._lookups = _open(path)
         self._lookups_lock = threading.Lock()
-        self.metric = lru_cache(4096)(self._find_metric)
-        self.periods = lru_cache(1024)(self._read_periods)
-        self.entity = lru_cache(65_536)(self._find_entity)
+        self._known_metric = lru_cache(4096)(self._find_metric)
+        self._known_entity = lru_cache(65_536)(self._find_entity)
+        self.names = lru_cache(len(RESOURCES))(self._read_names)
 
     @property
     def resources(self) -> list[Resource]:
@@ -125,15 +127,27 @@ class Replica:
         found = [(kind, number, name, shown, row) for kind, number, name, shown, row in rows]
         return [name.lower() for _, _, name, _, _ in found], found
 
+    def metric(self, name: str) -> Metric | None:
+        """Return a metric by its name or id."""
+        with suppress(LookupError):
+            return self._known_metric(name)
+        return None
+
+    def entity(self, level: str, name: str) -> Entity | None:
+        """Return an entity by its name, id or `oso_id`; an artifact by `owner/name` too."""
+        if len(name) <= _LONGEST_NAME:
+            with suppress(LookupError):
+                return self._known_entity(level, name)
+        return None
+
     def row(self, resource: Resource, value: str) -> tuple[int, bytes] | None:
         """Return the row that one of a resource's keys names (an artifact's `owner/name` too): its number, and its JSON."""
         for key in self.keys(resource):
-            wanted = value.replace("-", "+").replace("_", "/") if key == "oso_id" else value
-            found = self.look_up(f"SELECT rowid, {JSON_COLUMN} FROM {resource.table} WHERE {key} = ? LIMIT 1", (wanted,))
+            found = self.look_up(f"SELECT rowid, {JSON_COLUMN} FROM {resource.table} WHERE {key} = ? LIMIT 1", (_as_kept(key, value),))
             if found:
                 return found[0]
-        artifact = self.entity("artifact", value) if resource.path == "artifacts" and "/" in value else None
-        return self.row(resource, artifact.id) if artifact else None
+        artifact = self.entity("artifact", value) if resource.path == "artifacts" else None
+        return self.row(resource, artifact.id) if artifact and artifact.id != value else None
 
     def series(self, entity: Entity, metric: Metric) -> tuple[Days, Amounts]:
         """Return the points of a series; none where there is no row."""
@@ -146,24 +160,23 @@ class Replica:
         )
         return unpack(found[0][0]) if found else unpack(b"")
 
-    def _find_entity(self, level: str, name: str) -> Entity | None:
-        """Return an entity by its name, id or `oso_id`; an artifact by `owner/name` too."""
+    def _find_entity(self, level: str, name: str) -> Entity:
+        """Return an entity; what isn't there is a LookupError, so that it isn't kept."""
         resource = next(one for one in RESOURCES if one.path == f"{level}s")
         if resource.table not in self.tables or level not in LEVELS:
-            return None
+            raise LookupError(name)
         if level == "artifact":
             return self._find_artifact(name)
         for key in self.keys(resource):
-            wanted = name.replace("-", "+").replace("_", "/") if key == "oso_id" else name
-            found = self.look_up(f"SELECT {level}_id, {level}_name FROM {resource.table} WHERE {key} = ? LIMIT 1", (wanted,))
+            found = self.look_up(f"SELECT {level}_id, {level}_name FROM {resource.table} WHERE {key} = ? LIMIT 1", (_as_kept(key, name),))
             if found:
                 return Entity(level, *found[0])
-        return None
+        raise LookupError(name)
 
-    def _find_artifact(self, name: str) -> Entity | None:
+    def _find_artifact(self, name: str) -> Entity:
         columns = "artifact_id, coalesce(artifact_namespace || '/', '') || artifact_name, canonical_artifact_id"
         for key in ("artifact_id", "oso_id"):
-            found = self.look_up(f"SELECT {columns} FROM artifacts_v1 WHERE {key} = ? LIMIT 1", (name,))
+            found = self.look_up(f"SELECT {columns} FROM artifacts_v1 WHERE {key} = ? LIMIT 1", (_as_kept(key, name),))
             if found:
                 artifact_id, shown, canonical = found[0]
                 return Entity("artifact", canonical or artifact_id, shown or artifact_id)
@@ -176,16 +189,26 @@ class Replica:
             )
             if found:
                 return Entity("artifact", found[0][0], name.lower())
-        return None
+        raise LookupError(name)
 
-    def _find_metric(self, name: str) -> Metric | None:
+    def _find_metric(self, name: str) -> Metric:
         found = self.look_up(
             "SELECT metric_name, metric_id, display_name, unit, window_name FROM metrics_v1 WHERE metric_name = ? OR metric_id = ? LIMIT 1",
             (name, name),
         )
-        return Metric(*found[0]) if found else None
+        if not found:
+            raise LookupError(name)
+        return Metric(*found[0])
 
-    def _read_periods(self, metric_name: str) -> Periods:
+    def _read_names(self, resource: Resource) -> tuple[str, ...]:
+        """Return names of a resource's rows, as many as a near one is looked for among; none where rows have no names."""
+        name = resource.keys[0] if resource.keys else ""
+        if not name.endswith("_name") or resource.table not in self.tables:
+            return ()
+        return tuple(one for (one,) in self.look_up(f"SELECT {name} FROM {resource.table} ORDER BY rowid LIMIT {_COMPARED_NAMES}"))
+
+    def periods(self, metric_name: str) -> Periods:
+        """Return how far the values of a metric can be trusted."""
         rows: list[tuple[Any, ...]] = []
         if "metric_periods_v1" in self.tables:
             rows = self.look_up(
@@ -196,6 +219,11 @@ class Replica:
         return Periods(
             np.array(days, np.int32), [bool(one) for one in complete], list(coverage), [bool(one) for one in degraded], list(reason)
         )
+
+
+def _as_kept(key: str, value: str) -> str:
+    """Return a key's value as tables hold it: an `oso_id` may be told with the signs that URLs take."""
+    return value.replace("-", "+").replace("_", "/") if key == "oso_id" else value
 
 
 def _open(path: Path) -> sqlite3.Connection:

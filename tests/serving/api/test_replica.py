@@ -19,9 +19,10 @@ from marts_lake import ALPHA, DAY_METRIC, ROLLING_METRIC, MartsLake
 from catalog.errors import VerificationError
 from catalog.releases import Release, list_releases
 from catalog.settings import Settings, load_settings
+from serving.releases import ServedReleases
 from serving.replica import build
 from serving.replica.build import BuildSummary, build_replica, merged, replica_file
-from serving.replica.keeper import make_replica
+from serving.replica.keeper import Replicas, make_replica
 from serving.replica.packed import pack, unpack
 from serving.replica.replica import Replica
 
@@ -197,3 +198,29 @@ def test_the_file_is_read_after_it_was_deleted(lake: Settings) -> None:
     assert entity is not None
     assert metric is not None
     assert len(replica.series(entity, metric)[0]) == 4
+
+
+def test_names_that_are_not_there_are_not_kept(lake: Settings) -> None:
+    """However many names are asked for that nothing has, and however long they are, they take no memory."""
+    newest = list_releases(lake)[0]
+    build_replica(lake, newest, lake.replicas)
+    replica = Replica(replica_file(lake.replicas, newest.id), newest)
+    for number in range(100):
+        assert replica.entity("project", f"nobody-{number}") is None
+        assert replica.entity("artifact", "x" * 900 + str(number)) is None
+        assert replica.metric(f"nothing-{number}") is None
+    assert replica.entity("project", "a" * 100_000) is None
+    assert (replica._known_entity.cache_info().currsize, replica._known_metric.cache_info().currsize) == (0, 0)
+    assert replica.entity("project", "alpha") is replica.entity("project", "alpha")
+
+
+def test_an_older_replica_may_be_opened_at_any_time(lake: Settings) -> None:
+    """That of a release beyond those that are kept, asked for in the moment before its file goes, is answered from once more."""
+    newest, first = list_releases(lake)
+    few = lake.model_copy(update={"serve": lake.serve.model_copy(update={"keep_replicas": 1})})
+    replicas = Replicas(few, ServedReleases(few))
+    for release in (newest, first):
+        build_replica(lake, release, lake.replicas)
+        found = replicas.of(release.id)
+        assert found is not None
+        assert found.release.id == release.id

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import calendar
+import gc
 import io
+import weakref
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -12,11 +14,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marts_lake import ALPHA, DAY_METRIC, GAP, ROLLING_METRIC, WEEK_METRIC, oso_id
+from marts_lake import ALPHA, DAY_METRIC, GAP, ROLLING_METRIC, WEEK_METRIC, MartsLake, oso_id
 from pyarrow import parquet
 from web_servers import AppClient
 
-from serving.api.series import calendar_days, values_at
+from catalog.releases import list_releases
+from catalog.settings import LimitSettings
+from serving.api.answers import Asked
+from serving.api.formats import FORMATS
+from serving.api.series import KeptMarks, SeriesAnswers, calendar_days, is_quick, values_at
+from serving.replica.files import replica_file
+from serving.replica.replica import Replica
 
 EPOCH = date(1970, 1, 1)
 
@@ -50,7 +58,7 @@ def test_steps_are_expanded_to_days(api: AppClient) -> None:
     values = [4.5] * 5 + [1.5, 0, 0, 2, 2]
     assert amounts(rolling) == {"2024-01-29": 0, "2024-01-30": 3, "2024-01-31": 4.5} | dict(zip(days, values, strict=True))
     (steps,) = series(api, f"metric={ROLLING_METRIC}&project=alpha&from=2024-02-02&to=2024-02-10&steps=true")
-    assert amounts(steps) == {"2024-02-06": 1.5, "2024-02-07": 0, "2024-02-09": 2}
+    assert amounts(steps) == {"2024-02-01": 4.5, "2024-02-06": 1.5, "2024-02-07": 0, "2024-02-09": 2}  # that of 02-01 holds on 02-02
     assert (rolling["is_steps"], steps["is_steps"]) == (False, True)
 
 
@@ -118,6 +126,75 @@ def test_series_come_as_tables_too(api: AppClient) -> None:
     assert [(str(row["sample_date"]), row["amount"], row["is_complete"], row["coverage"], row["is_degraded"]) for row in rows] == [
         (point["date"], point["amount"], point["is_complete"], point["coverage"], point["is_degraded"]) for point in points
     ]
+
+
+def test_rows_tell_what_they_are(api: AppClient) -> None:
+    """A row alone tells its metric's id, window, unit and definition, the as-of date, and whether it is a step."""
+    query = f"metric={ROLLING_METRIC}&project=alpha&release=2"
+    for steps in ("true", "false"):
+        rows = parquet.read_table(io.BytesIO(api.get(f"/v1/series.parquet?{query}&steps={steps}").content)).to_pylist()
+        (told,) = series(api, f"{query}&steps={steps}")
+        for row in rows:
+            assert (row["metric_id"], row["window_name"], row["unit"]) == (told["metric_id"], told["window"], told["unit"])
+            assert (row["definition"], str(row["as_of_date"]), row["is_step"]) == (told["definition"], "2024-02-11", steps == "true")
+            assert api.get(row["definition"]).status_code == 200
+
+
+def test_days_that_nothing_is_known_of_are_answered(api: AppClient) -> None:
+    """Long before the first period there are amounts of 0, of which nothing is known; as far as it is known after it, the marks stand."""
+    (old,) = series(api, f"metric={DAY_METRIC}&project=alpha&from=0001-01-01&to=0001-01-02")
+    nothing = {"amount": 0, "is_complete": None, "coverage": None, "is_degraded": None}
+    assert old["points"] == [{"date": "0001-01-01"} | nothing, {"date": "0001-01-02"} | nothing]
+    (both,) = series(api, f"metric={DAY_METRIC}&project=alpha&from=2023-11-01")
+    (known,) = series(api, f"metric={DAY_METRIC}&project=alpha")
+    assert both["points"][-len(known["points"]) :] == known["points"]
+
+
+def test_marks_that_are_kept_are_those_of_known_periods(marts_lake: MartsLake) -> None:
+    """However long ago is asked for, no more is kept than the release has periods; and of these no more than the bound, those asked for last."""
+    replica = _replica(marts_lake)
+    metrics = [replica.metric(name) for name in (DAY_METRIC, ROLLING_METRIC, WEEK_METRIC)]
+    days = np.arange(-700_000, -690_000, dtype=np.int32)
+    kept, bounded = KeptMarks(), KeptMarks(most_periods=1)
+    for metric in (one for one in metrics if one is not None):
+        heads, tails = kept.of(replica, metric).around(days)
+        assert (len(heads), len(tails)) == (len(days), len(days))
+        bounded.of(replica, metric)
+        assert bounded.periods == len(bounded.of(replica, metric)) > 0
+    assert kept.periods == sum(len(replica.periods(metric.name).days) for metric in metrics if metric is not None)
+
+
+def test_a_replica_that_is_no_longer_used_is_let_go(marts_lake: MartsLake) -> None:
+    """What was made for a replica's series does not hold it, and its file, open."""
+    answers, replica = SeriesAnswers(), _replica(marts_lake)
+    query = (("metric", DAY_METRIC), ("project", "alpha"))
+    answers.respond(Asked("series", query, replica, False, "/v1", FORMATS["json"], LimitSettings()))
+    seen = weakref.ref(replica)
+    del replica
+    gc.collect()
+    assert seen() is None
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "is_at_once"),
+    [
+        ((("metric", DAY_METRIC), ("project", "alpha")), "json", True),
+        ((("metric", ",".join("abcdef")), ("project", "alpha"), ("from", "2023-02-11")), "json", True),
+        ((("metric", DAY_METRIC), ("project", "alpha"), ("from", "1480-01-01")), "json", False),
+        ((("metric", ",".join("abcdef")), ("project", "alpha,beta,gamma,delta")), "json", False),
+        ((("metric", DAY_METRIC), ("project", "alpha")), "parquet", False),
+    ],
+)
+def test_what_takes_long_keeps_nobody_waiting(
+    marts_lake: MartsLake, query: tuple[tuple[str, str], ...], kind: str, is_at_once: bool
+) -> None:
+    """Many points, and other formats than JSON, are made in a thread."""
+    assert is_quick(Asked("series", query, _replica(marts_lake), False, "/v1", FORMATS[kind], LimitSettings())) == is_at_once
+
+
+def _replica(lake: MartsLake) -> Replica:
+    newest = list_releases(lake.settings)[0]
+    return Replica(replica_file(lake.settings.replicas, newest.id), newest)
 
 
 @pytest.mark.parametrize(
