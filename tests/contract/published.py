@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -92,22 +92,24 @@ class Schema:
         end, seen, wrong = threading.Event(), [], []
 
         def read() -> None:
-            while not end.is_set():
-                try:
-                    found = self.look()
-                except psycopg.errors.UndefinedTable:
-                    continue  # nothing was published yet
+            with suppress(psycopg.errors.UndefinedTable):  # nothing was published yet
+                found = self.look()
                 seen.append(found[0])
                 if found[1] != self.expected[found[0]]:
                     wrong.append(found)
 
-        reader = threading.Thread(target=read)
+        def read_again_and_again() -> None:
+            while not end.is_set():
+                read()
+
+        reader = threading.Thread(target=read_again_and_again)
         reader.start()
         try:
             yield
         finally:
             end.set()
             reader.join()
+        read()
         assert wrong == []
         assert seen
 
