@@ -13,6 +13,10 @@ from marts_lake import ALPHA, ENGINE, MartsLake, oso_id
 from pyarrow import csv, parquet
 from web_servers import AppClient
 
+from serving.api.cursors import Cursors, Position
+from serving.api.errors import RequestError
+from serving.api.formats import FORMATS
+
 NAMES = ["alpha", "beta", "gamma"]
 
 
@@ -243,6 +247,41 @@ def read_rows(kind: str, content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.parametrize("asks", ["suffix", "accept"])
+@pytest.mark.parametrize("kind", ["json", "csv", "ndjson", "arrow", "parquet"])
+def test_all_pages_have_the_format_of_the_first(api: AppClient, kind: str, asks: str) -> None:
+    """The link to the next page names the suffix where the first page's path did; all pages together hold the rows of the JSON."""
+    expected = api.get("/v1/projects?order=project_name.desc").json()["data"]
+    accept = FORMATS[kind].media_type if asks == "accept" else "*/*"
+    path, found, pages = f"/v1/projects{f'.{kind}' if asks == 'suffix' else ''}?order=project_name.desc&limit=1", list[Any](), 0
+    while path:
+        answer = api.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, FORMATS[kind].media_type), answer.text
+        found += answer.json()["data"] if kind == "json" else read_rows(kind, answer.content)
+        path, pages = answer.links.get("next", {}).get("url", ""), pages + 1
+        assert kind != "json" or (answer.json()["next"] or "") == path
+    assert (found, pages) == (expected, 3)
+
+
+def test_rows_with_long_values_are_paged_by_them(models: AppClient) -> None:
+    """An order by texts of many kilobytes is paged to its end: a cursor holds a row's number, not its values."""
+    whole = models.get("/v1/lineage?order=source_sql.desc,input_name&limit=1000").json()["data"]
+    assert max(len(row["source_sql"]) for row in whole) > 4_000
+    found, path = [], "/v1/lineage?order=source_sql.desc,input_name&limit=20"
+    while path:
+        answer = models.get(path)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["data"]
+        path = answer.json()["next"]
+    assert found == whole
+
+
+def test_a_cursor_that_would_be_refused_is_not_given() -> None:
+    """Values that no address can hold are told at the page before, not at the next one."""
+    with pytest.raises(RequestError, match="another order would do"):
+        Cursors(b"key").write(Position("1", "asked", ["a" * 4_000]))
+
+
 def test_formats_that_are_not_made_are_told(api: AppClient) -> None:
     """An Accept header without any of ours is 406."""
     answer = api.get("/v1/projects", headers={"Accept": "text/html, image/png"})
@@ -257,13 +296,34 @@ def test_an_etag_names_the_bytes(api: AppClient) -> None:
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", plain.headers["etag"])
     others = [
         api.get("/v1/projects", headers={"Accept-Encoding": "gzip"}),
+        api.get("/v1/projects.json", headers={"Accept-Encoding": "identity"}),
         api.get("/v1/projects.csv", headers={"Accept-Encoding": "identity"}),
         api.get("/v1/projects?limit=3", headers={"Accept-Encoding": "identity"}),
         api.get("/v1/projects?release=1", headers={"Accept-Encoding": "identity"}),
         api.get("/v1/projects?release=2", headers={"Accept-Encoding": "identity"}),
     ]
-    assert len({answer.headers["etag"] for answer in [plain, *others]}) == 6
+    assert len({answer.headers["etag"] for answer in [plain, *others]}) == 7
     assert all("Accept-Encoding" in answer.headers["vary"] for answer in others)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/projects", 304),
+        ("/v1/projects", 304),
+        ("/v1/projects/alpha", 304),
+        ("/v1/projects/nobody", 404),
+        ("/v1/projects?artifact_count=eq.many", 400),
+        ("/v1/projects?release=77", 404),
+        ("/v1/datasets/marts.projects_v1/rows", 304),
+        ("/v1/datasets/marts.nothing/rows", 404),
+        ("/v1/datasets/marts.projects_v1/rows?limit=1", 400),
+    ],
+)
+def test_whoever_has_anything_has_only_what_is_there(api: AppClient, path: str, status: int) -> None:
+    """`If-None-Match: *` is 304 where there is an answer, and the error where there is none."""
+    answer = api.get(path, headers={"If-None-Match": "*"})
+    assert (answer.status_code, "etag" in answer.headers) == (status, status == 304)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
