@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from catalog.settings import LimitSettings, ServeSettings
 from serving.api.costs import COST_HEADER, cost_of
 from serving.api.errors import RequestError
-from serving.api.formats import FORMATS, JSON, PACKED_FROM, Format, accepted, chosen_encoding, packed
+from serving.api.formats import FORMATS, PACKED_FROM, Format, accepted, chosen_encoding, packed
 from serving.api.kept_answers import KeptAnswer, KeptAnswers
 from serving.conditional import IMMUTABLE, REVALIDATE, is_named, knows_any
 from serving.releases import ServedReleases
@@ -224,7 +224,7 @@ class Answers:
 
     def _format(self, request: Request, suffix: str, offered: Sequence[str]) -> Format:
         if not suffix:
-            return accepted(request.headers.get("accept", ""), tuple(offered)) if len(offered) > 1 else JSON
+            return accepted(request.headers.get("accept", ""), tuple(offered))
         if suffix not in offered:
             raise RequestError(404, f"there is no .{suffix[:20]} of this; there are {', '.join(offered)}")
         return FORMATS[suffix]

@@ -108,9 +108,10 @@ def _add_lookup(router: APIRouter, answers: Answers) -> None:
     """Add the look-up of many names, which come as a JSON array, since a URL can't hold as many."""
 
     async def handle(request: Request) -> Response:
+        answers.begin(request, LOOKUP, offered=("json",))  # what is wrong with the question is told before its names are read
         texts = await _read_names(request)
         return await run_in_threadpool(
-            answers.respond, request, "lookup", partial(resolve.respond_all, texts=texts), offered=("json",), besides=texts
+            answers.respond, request, LOOKUP, partial(resolve.respond_all, texts=texts), offered=("json",), besides=texts
         )
 
     async def refuse(_: Request) -> Response:

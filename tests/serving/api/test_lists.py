@@ -85,6 +85,53 @@ def test_conditions_choose_rows(api: AppClient, query: str, expected: list[str])
     assert names(api, query) == expected
 
 
+def test_any_number_of_nots_is_read(api: AppClient) -> None:
+    """An odd number turns a condition round, an even one doesn't; too many are refused, and no engine fails of them."""
+    for count in range(1, 61):
+        found = [
+            api.get(f"/v1/projects?select=project_name&{'not.' * count}or=(artifact_count.{'not.' * count}eq.2)"),
+            api.get(f"/v1/projects?select=project_name&artifact_count={'not.' * count}eq.2"),
+            api.get(f"/v1/events/daily?select=amount&amount={'not.' * count}eq.3"),
+        ]
+        if count > 1:
+            assert found.pop(0).status_code == 400
+        else:
+            assert found.pop(0).json()["data"] == [{"project_name": "alpha"}]
+        if count < 50:
+            expected = [{"project_name": "gamma"}], [{"amount": 1.5}]
+            even = [{"project_name": "alpha"}], [{"amount": 3.0}]
+            assert tuple(answer.json()["data"] for answer in found) == (expected if count % 2 else even)
+        else:
+            assert ["50 parts at most" in answer.json()["detail"] for answer in found] == [True, True]
+
+
+@pytest.mark.parametrize("value", ["\u0661", "1_0", "+1", " 1", "1 ", "1.0", "0x1", "nan", "inf", "-inf", "Infinity", "1e999", "--1", "", "1\0"])
+@pytest.mark.parametrize("condition", ["projects?artifact_count=eq.{}", "events/daily?event_count=lt.{}", "events/daily?amount=gte.{}"])
+def test_numbers_are_finite_and_of_plain_digits(api: AppClient, condition: str, value: str) -> None:
+    """What Python or an engine would take for a number beyond that is refused, of whole numbers a point as well."""
+    is_plain = value == "1.0" and "amount" in condition
+    assert api.get(f"/v1/{condition.format(quote(value))}").status_code == (200 if is_plain else 400)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1.5", [1.5]), ("15e-1", [1.5]), ("-1.5", []), ("3", [3.0]), ("3.", [3.0]), (".3E+1", [3.0])])
+def test_numbers_may_have_fractions_and_exponents(api: AppClient, value: str, expected: list[float]) -> None:
+    """A number is read as JSON and CSV write it."""
+    assert [row["amount"] for row in api.get(f"/v1/events/daily?amount=eq.{quote(value)}").json()["data"]] == expected
+
+
+@pytest.mark.parametrize("day", ["20240130", "2024-W05-2", "\u0662024-01-30", "2024-1-30", "2024-01-30T00:00"])
+def test_days_have_one_form(api: AppClient, day: str) -> None:
+    """A day is YYYY-MM-DD."""
+    assert "such as 2024-01-31" in detail(api, f"/v1/events/daily?bucket_date=eq.{quote(day)}")
+
+
+@pytest.mark.parametrize("path", ["projects?project_name", "events/daily?event_type"])
+@pytest.mark.parametrize("condition", ["eq.%00", "neq.a%00", "like.%00", "like.*%00*", "in.(a,%00)", "not.like.%00"])
+def test_nul_is_refused_everywhere(api: AppClient, path: str, condition: str) -> None:
+    """Engines end texts at NUL or don't, so no value may hold it."""
+    assert "the character NUL" in detail(api, f"/v1/{path}={condition}")
+
+
 @pytest.mark.parametrize(
     "order",
     [
