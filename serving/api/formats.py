@@ -39,6 +39,7 @@ FORMATS = {
     "parquet": Format("parquet", "application/vnd.apache.parquet", is_packed=True),
 }
 JSON = FORMATS["json"]
+JSON_LD = "application/ld+json"
 _BY_MEDIA_TYPE = {one.media_type.partition(";")[0]: one for one in FORMATS.values()} | {
     "application/ndjson": FORMATS["ndjson"],
     "application/jsonl": FORMATS["ndjson"],
@@ -62,6 +63,8 @@ def accepted(header: str, offered: tuple[str, ...] = tuple(FORMATS)) -> Format:
     if not header.strip():
         return JSON
     items = _weighed(header)
+    if offered == ("json",) and "application/json" not in items and JSON_LD in items:
+        items["application/json"] = items[JSON_LD]  # such a document is JSON, and may be JSON-LD
     ranked = [(-weight, place, name) for name in offered for weight, place in _liked(name, items)]
     if ranked:
         return FORMATS[min(ranked, key=lambda one: one[:2])[2]]

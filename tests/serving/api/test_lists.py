@@ -15,7 +15,7 @@ from web_servers import AppClient
 
 from serving.api.cursors import Cursors, Position
 from serving.api.errors import RequestError
-from serving.api.formats import FORMATS
+from serving.api.formats import FORMATS, chosen_encoding
 
 NAMES = ["alpha", "beta", "gamma"]
 
@@ -336,6 +336,41 @@ def test_formats_that_are_not_made_are_told(api: AppClient) -> None:
     assert api.get("/v1/projects", headers={"Accept": "text/html, */*;q=0.1"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/json;q=0, */*", "application/x-ndjson"),
+        ("*/*, application/json;q=0, application/x-ndjson;q=0", "text/csv"),
+        ("application/json;q=0, application/*;q=0.5, text/*;q=0.4", "application/x-ndjson"),
+        ("application/json;q=0.1, */*;q=0.01", "application/json"),
+        ("text/csv;q=0.5, */*;q=0.1", "text/csv"),
+        ("text/csv;q=0.5, */*", "application/json"),
+        ("text/csv;q=nan, application/jsonl;q=0.1", "application/x-ndjson"),
+        ("text/csv, application/json", "text/csv"),
+        ("application/json, text/csv", "application/json"),
+        ("application/vnd.apache.arrow.stream;q=0.2, text/*;q=0.3", "text/csv"),
+    ],
+)
+def test_the_heaviest_media_type_is_chosen(api: AppClient, accept: str, media_type: str) -> None:
+    """Weights come first, an exact name counts before a range, of what weighs alike the first one named is taken, and 0 is never."""
+    answer = api.get("/v1/projects", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, media_type)
+
+
+@pytest.mark.parametrize("accept", ["application/json;q=0", "*/*;q=0", "text/*;q=0, text/csv;q=0", "application/json;q=nan"])
+def test_nothing_unwanted_is_sent(api: AppClient, accept: str) -> None:
+    """Where only unwanted media types are left, the answer is 406."""
+    assert api.get("/v1/projects", headers={"Accept": accept}).status_code == 406
+
+
+@pytest.mark.parametrize("path", ["search?q=alpha", "projects/alpha", "croissant", "metrics"])
+@pytest.mark.parametrize("accept", ["application/json", "text/html, */*;q=0.8", "application/json;q=0, text/html"])
+def test_documents_are_json_or_nothing(api: AppClient, path: str, accept: str) -> None:
+    """What there is in JSON alone is 406 where that isn't wanted."""
+    assert api.get(f"/v1/{path}", headers={"Accept": accept}).status_code == (406 if "q=0," in accept else 200)
+    assert api.get("/v1/croissant", headers={"Accept": "application/ld+json"}).status_code == 200
+
+
 def test_an_etag_names_the_bytes(api: AppClient) -> None:
     """An answer that the client has is 304; another format, coding, question or release has another ETag."""
     plain = api.get("/v1/projects", headers={"Accept-Encoding": "identity"})
@@ -381,6 +416,32 @@ def test_long_answers_are_packed_as_asked(api: AppClient, coding: str) -> None:
     assert packed.headers["content-encoding"] == coding
     assert int(packed.headers["content-length"]) < len(plain.content)
     assert packed.content == plain.content
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("gzip;q=1, zstd;q=0.1", "gzip"),
+        ("gzip, br, zstd", "zstd"),
+        ("gzip, br", "br"),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "br"),
+        ("*;q=0.5, gzip", "gzip"),
+        ("*;q=0", ""),
+        ("deflate", ""),
+        ("identity", ""),
+        ("identity, gzip", "gzip"),
+        ("identity, gzip;q=0.5", ""),
+        ("identity;q=0.5, gzip;q=0.8, br;q=0.8", "br"),
+        ("identity;q=0, gzip;q=0.1", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=nan, br;q=2", ""),
+        ("", ""),
+    ],
+)
+def test_the_heaviest_coding_is_chosen(accept: str, coding: str) -> None:
+    """Weights come first; of codings that weigh alike, the one that packs best; plain where that is liked better than any."""
+    assert chosen_encoding(accept) == coding
 
 
 CANARY = "canary"
