@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -22,7 +23,11 @@ from serving.replica.replica import Replica
 
 MAX_QUERY = 16_000
 """Characters of a query string."""
+LATEST = "latest"
+"""What the newest release may be called where one is named."""
 RELEASE_HEADER = "Osslake-Release"
+WRITERS = ("brotli", "orjson", "pyarrow", "zstandard")
+"""Packages that the bytes of answers depend on."""
 VARY = "Accept, Accept-Encoding"
 
 
@@ -217,6 +222,7 @@ class Answers:
         if len(named) + bool(in_path) > 1:
             raise RequestError(400, "the release is named twice", parameter="release")
         wanted = in_path or (named[0] if named else "")
+        wanted = "" if wanted == LATEST else wanted
         replica = self._replica(wanted)
         root = f"/releases/{replica.release.id}/v1" if wanted else "/v1"
         rest = tuple(one for one in parameters if one[0] != "release")
@@ -265,9 +271,11 @@ class Answers:
 
 
 def _code_digest() -> str:
-    """Return the digest of the code that makes answers: of other code the bytes may be others."""
+    """Return the digest of the code that makes answers, and of the versions of what writes and packs them: of others the bytes may be others."""
     digest = hashlib.blake2b(digest_size=16)
     for folder in (Path(__file__).parents[1], Path(__file__).parents[2] / "catalog"):
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
+    for package in WRITERS:
+        digest.update(f"{package} {version(package)}\n".encode())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -13,9 +14,11 @@ from marts_lake import ALPHA, ENGINE, MartsLake, oso_id
 from pyarrow import csv, parquet
 from web_servers import AppClient
 
+from serving.api import answers
 from serving.api.cursors import Cursors, Position
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS, chosen_encoding
+from serving.api.unknown_paths import KNOWN
 
 NAMES = ["alpha", "beta", "gamma"]
 
@@ -187,6 +190,61 @@ def test_a_release_is_named_by_id_number_or_path(api: AppClient, marts_lake: Mar
     assert [row["project_name"] for row in answers[0].json()["data"]] == ["alpha", "beta"]
     assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=31536000, immutable"}
     assert api.get("/v1/projects").headers["cache-control"] == "no-cache"
+
+
+def test_the_newest_release_may_be_named(api: AppClient, marts_lake: MartsLake) -> None:
+    """`latest` is the newest release, in the parameter and in the path: the answer is that without it, and may not be kept forever."""
+    plain, *others = (api.get(path) for path in ("/v1/projects?limit=1", "/v1/projects?limit=1&release=latest", "/releases/latest/v1/projects?limit=1"))
+    assert [other.content for other in others] == [plain.content] * 2
+    assert {other.headers["cache-control"] for other in others} == {"no-cache"}
+    assert f"release={marts_lake.releases[1].id}" in plain.json()["next"]
+
+
+def test_an_etag_depends_on_what_writes_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another version of a package that writes or packs answers, the digest of the code is another one."""
+    assert set(answers.WRITERS) == {"brotli", "orjson", "pyarrow", "zstandard"}
+    before = answers._code_digest()
+    assert before == answers._code_digest()
+    monkeypatch.setattr(answers, "version", lambda package: "0" if package == "zstandard" else version(package))
+    assert answers._code_digest() != before
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "near"),
+    [
+        ("/v1/projcts", "there is no /v1/projcts; is /v1/projects meant?", "/v1/projects"),
+        ("/v1/projcts.csv", "is /v1/projects.csv meant?", "/v1/projects.csv"),
+        ("/v1/projcts/alpha", "is /v1/projects meant?", "/v1/projects"),
+        ("/v1/key-metrics/projcts", "is /v1/key-metrics/projects", "/v1/key-metrics/projects"),
+        ("/v1/key-metrics/projects/", "is /v1/key-metrics/projects", "/v1/key-metrics/projects"),
+        ("/v1/datasets/marts.projects_v1/roows", "is /v1/datasets meant?", "/v1/datasets"),
+        ("/v1/serach", "is /v1/search meant?", "/v1/search"),
+        ("/v1/projects.xml", "no .xml of /v1/projects; there are json, ndjson, csv, arrow, parquet", "/v1/projects"),
+        ("/v1/key-metrics/projects.xlsx", "there are json, ndjson", "/v1/key-metrics/projects"),
+        ("/v1/series.xml", "there are json, ndjson", "/v1/series"),
+        ("/v1/search.csv", "it is JSON", "/v1/search"),
+        ("/v1/zzzzzz", "/docs shows every path", ""),
+        ("/v1", "/docs shows every path", ""),
+        ("/v1/", "/docs shows every path", ""),
+        ("/v1/%00%0A", "/docs shows every path", ""),
+        ("/v1/" + "a" * 9_000, "/docs shows every path", ""),
+        ("/releases/4/v1/projcts", "is /releases/4/v1/projects meant?", "/releases/4/v1/projects"),
+        ("/releases/4/v1/projects.xml", "there are json, ndjson", "/releases/4/v1/projects"),
+        ("/releases/4/v1/namespacesx", "there is no /releases/4/v1/namespacesx", ""),
+        ("/releases/4/v1", "/docs shows every path", ""),
+    ],
+)
+def test_a_path_that_is_not_there_leads_to_the_nearest(api: AppClient, path: str, said: str, near: str) -> None:
+    """An unknown path is 404 as a problem that names the nearest known one, or of an unknown suffix the formats that there are."""
+    assert said in detail(api, path, 404)
+    told = api.get(path).json()["near"]
+    assert (told[:1] == [near]) if near else said in api.get(path).json()["detail"]
+
+
+def test_the_paths_that_are_led_to_are_all_there_are(models: AppClient) -> None:
+    """The list of known paths is that of the OpenAPI document, of a lake with all models."""
+    document = {path.removeprefix("/v1/") for path in models.get("/openapi.json").json()["paths"] if "{" not in path}
+    assert document == set(KNOWN)
 
 
 def test_a_release_that_is_not_there_is_told(api: AppClient) -> None:
