@@ -62,6 +62,10 @@ def test_a_list_tells_its_release(api: AppClient, marts_lake: MartsLake) -> None
         ("artifact_count=gte.0", ["alpha", "gamma"]),
         ("artifact_count=lt.2", ["gamma"]),
         ("artifact_count=not.lt.2", ["alpha"]),
+        ("artifact_count=neq.2", ["gamma"]),
+        ("artifact_count=not.eq.2", ["gamma"]),
+        ("artifact_count=not.in.(2)", ["gamma"]),
+        ("or=(artifact_count.neq.2,artifact_count.is.null)", ["beta", "gamma"]),
         ("artifact_count=is.null", ["beta"]),
         ("artifact_count=not.is.null", ["alpha", "gamma"]),
         ("project_name=in.(beta,gamma,nobody)", ["beta", "gamma"]),
@@ -108,7 +112,9 @@ def test_any_number_of_nots_is_read(api: AppClient) -> None:
             assert ["50 parts at most" in answer.json()["detail"] for answer in found] == [True, True]
 
 
-@pytest.mark.parametrize("value", ["\u0661", "1_0", "+1", " 1", "1 ", "1.0", "0x1", "nan", "inf", "-inf", "Infinity", "1e999", "--1", "", "1\0"])
+@pytest.mark.parametrize(
+    "value", ["\u0661", "1_0", "+1", " 1", "1 ", "1.0", "0x1", "nan", "inf", "-inf", "Infinity", "1e999", "--1", "", "1\0"]
+)
 @pytest.mark.parametrize("condition", ["projects?artifact_count=eq.{}", "events/daily?event_count=lt.{}", "events/daily?amount=gte.{}"])
 def test_numbers_are_finite_and_of_plain_digits(api: AppClient, condition: str, value: str) -> None:
     """What Python or an engine would take for a number beyond that is refused, of whole numbers a point as well."""
@@ -116,7 +122,9 @@ def test_numbers_are_finite_and_of_plain_digits(api: AppClient, condition: str, 
     assert api.get(f"/v1/{condition.format(quote(value))}").status_code == (200 if is_plain else 400)
 
 
-@pytest.mark.parametrize(("value", "expected"), [("1.5", [1.5]), ("15e-1", [1.5]), ("-1.5", []), ("3", [3.0]), ("3.", [3.0]), (".3E+1", [3.0])])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1.5", [1.5]), ("15e-1", [1.5]), ("-1.5", []), ("3", [3.0]), ("3.", [3.0]), (".3E+1", [3.0])]
+)
 def test_numbers_may_have_fractions_and_exponents(api: AppClient, value: str, expected: list[float]) -> None:
     """A number is read as JSON and CSV write it."""
     assert [row["amount"] for row in api.get(f"/v1/events/daily?amount=eq.{quote(value)}").json()["data"]] == expected
@@ -194,7 +202,9 @@ def test_a_release_is_named_by_id_number_or_path(api: AppClient, marts_lake: Mar
 
 def test_the_newest_release_may_be_named(api: AppClient, marts_lake: MartsLake) -> None:
     """`latest` is the newest release, in the parameter and in the path: the answer is that without it, and may not be kept forever."""
-    plain, *others = (api.get(path) for path in ("/v1/projects?limit=1", "/v1/projects?limit=1&release=latest", "/releases/latest/v1/projects?limit=1"))
+    plain, *others = (
+        api.get(path) for path in ("/v1/projects?limit=1", "/v1/projects?limit=1&release=latest", "/releases/latest/v1/projects?limit=1")
+    )
     assert [other.content for other in others] == [plain.content] * 2
     assert {other.headers["cache-control"] for other in others} == {"no-cache"}
     assert f"release={marts_lake.releases[1].id}" in plain.json()["next"]
