@@ -37,6 +37,7 @@ from serving.api.lists import Lists
 from serving.api.openapi import Document, cached_document
 from serving.api.reference import reference_html
 from serving.api.routes import api_routes
+from serving.api.unknown_paths import is_of_api, no_path
 from serving.clients import Clients
 from serving.conditional import REVALIDATE, bytes_response
 from serving.data_files import file_response
@@ -152,8 +153,14 @@ def _add_documents(app: FastAPI, settings: Settings, releases: ServedReleases) -
     async def release_document(request: Request, name: str) -> Response:
         return await run_apart(file_response, request, f"releases/{name}", releases)
 
+    @app.api_route("/v1", methods=["GET", "HEAD"])
+    async def nothing(request: Request) -> Response:
+        raise no_path(request)
+
     @app.api_route("/{dataset}/{key:path}", methods=["GET", "HEAD"])
     async def bucket_file(request: Request, dataset: str, key: str) -> Response:
+        if dataset != settings.dataset and is_of_api(request.scope["path"]):
+            raise no_path(request)
         if dataset != settings.dataset:
             raise HTTPException(404, f"there is no {dataset}; the bucket here is {settings.dataset}")
         return await run_apart(file_response, request, key, releases)

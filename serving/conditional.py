@@ -19,6 +19,15 @@ def bytes_response(request: Request, body: bytes, media_type: str, cache_control
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Tell whether If-None-Match names this ETag (compared weakly) or anything."""
-    listed = [item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")]
-    return etag in listed or listed == ["*"]
+    """Tell whether If-None-Match names this ETag (compared weakly) or anything; only of what is there."""
+    return is_named(request, etag) or knows_any(request)
+
+
+def is_named(request: Request, etag: str) -> bool:
+    """Tell whether If-None-Match names this ETag, compared weakly."""
+    return etag in (item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(","))
+
+
+def knows_any(request: Request) -> bool:
+    """Tell whether If-None-Match is `*`: the client has an answer already, if there is one."""
+    return request.headers.get("if-none-match", "").strip() == "*"

@@ -14,7 +14,9 @@ from catalog.releases import Release
 from catalog.rest_catalog import Answer
 from catalog.settings import Settings
 from serving.addresses import base_url
+from serving.api.unknown_paths import no_path
 from serving.conditional import IMMUTABLE, REVALIDATE, bytes_response
+from serving.problems import is_of_catalog
 from serving.releases import ServedReleases
 from serving.threads import run_apart
 
@@ -96,6 +98,8 @@ def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
     @router.api_route("/v1/{release_id}/{rest:anything}", methods=["GET", "HEAD"])
     @router.api_route("/releases/{release_id}/v1/{rest:anything}", methods=["GET", "HEAD"])
     async def kept(request: Request, release_id: str) -> Response:
+        if not is_of_catalog(request.scope["path"]):
+            raise no_path(request)
         return await run_apart(catalog.respond, request, asked_path(request), release_id)
 
     return router

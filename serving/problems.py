@@ -20,7 +20,7 @@ from serving.api.errors import RequestError
 from serving.logs import log
 
 _CATALOG_PATH = re.compile(
-    r"/(v1/config$|v1/[0-9]{6,}-[0-9a-f]{64}/|v1/[^/]+/namespaces(/|$)|latest/v1/|releases/[^/]+/v1/(config$|namespaces))"
+    r"/(v1/config$|v1/[0-9]{6,}-[0-9a-f]{64}/|v1/[^/]+/namespaces(/|$)|latest/v1/|releases/[^/]+/v1/(config$|namespaces(/|$)))"
 )
 _ICEBERG_KINDS = {400: "BadRequestException", 404: "NotFoundException", 405: "UnsupportedOperationException"}
 
@@ -68,10 +68,15 @@ class UnforeseenErrors:
             await problem(scope["path"], 500, f"the server failed with {type(error).__name__}")(scope, receive, send)
 
 
+def is_of_catalog(path: str) -> bool:
+    """Tell whether a path is one of the Iceberg REST catalog, whose errors have its own form."""
+    return _CATALOG_PATH.match(path) is not None
+
+
 def problem(path: str, status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
     """Return an error's response in the form that belongs to the path; an empty one is the REST API's."""
     kept = {"Cache-Control": "no-store"} | dict(headers or {})
-    if _CATALOG_PATH.match(path):
+    if is_of_catalog(path):
         kind = _ICEBERG_KINDS.get(status, "ServiceFailureException")
         return Response(error_answer(status, kind, detail).body, status, kept, "application/json")
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **members}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -13,16 +14,20 @@ from fastapi import Request, Response
 from catalog.settings import LimitSettings, ServeSettings
 from serving.api.costs import COST_HEADER, cost_of
 from serving.api.errors import RequestError
-from serving.api.formats import FORMATS, JSON, PACKED_FROM, Format, accepted, chosen_encoding, packed
+from serving.api.formats import FORMATS, PACKED_FROM, Format, accepted, chosen_encoding, packed
 from serving.api.kept_answers import KeptAnswer, KeptAnswers
-from serving.conditional import IMMUTABLE, REVALIDATE, is_known
+from serving.conditional import IMMUTABLE, REVALIDATE, is_named, knows_any
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
 from serving.replica.replica import Replica
 
 MAX_QUERY = 16_000
 """Characters of a query string."""
+LATEST = "latest"
+"""What the newest release may be called where one is named."""
 RELEASE_HEADER = "Osslake-Release"
+WRITERS = ("brotli", "orjson", "pyarrow", "zstandard")
+"""Packages that the bytes of answers depend on."""
 VARY = "Accept, Accept-Encoding"
 
 
@@ -38,6 +43,7 @@ class Asked:
         root: what links begin with: `/v1`, or `/releases/<id>/v1`.
         format: of the rows.
         limits: what an answer may take.
+        suffix: the format, where the path names it.
     """
 
     path: str
@@ -47,6 +53,12 @@ class Asked:
     root: str
     format: Format
     limits: LimitSettings
+    suffix: str = ""
+
+    @property
+    def full_path(self) -> str:
+        """The path below `/v1/` as it was asked for."""
+        return f"{self.path}.{self.suffix}" if self.suffix else self.path
 
     def value(self, name: str, default: str = "") -> str:
         """Return a parameter that may stand once.
@@ -98,11 +110,12 @@ class Body:
 
 @dataclass(frozen=True)
 class Pending:
-    """An answer that is yet to be made: what is asked, the content coding, and the headers that stand already."""
+    """An answer that is yet to be made: what is asked, the content coding, the headers that stand already, and whether the client has one anyway."""
 
     asked: Asked
     encoding: str
     headers: dict[str, str]
+    is_any_known: bool = False
 
 
 class Answers:
@@ -153,13 +166,13 @@ class Answers:
             "Vary": VARY,
             RELEASE_HEADER: asked.replica.release.id,
         }
-        return Pending(asked, encoding, headers)
+        return Pending(asked, encoding, headers, is_any_known=knows_any(request))
 
     def at_hand(self, request: Request, pending: Pending) -> Response | None:
         """Return the answer if the client has it already, or it was made before."""
-        if "if-none-match" in request.headers and is_known(request, pending.headers["ETag"]):
+        if "if-none-match" in request.headers and is_named(request, pending.headers["ETag"]):
             return Response(status_code=304, headers=pending.headers)
-        kept = self._kept.get(pending.headers["ETag"])
+        kept = None if pending.is_any_known else self._kept.get(pending.headers["ETag"])
         return Response(kept.content, headers=kept.headers, media_type=kept.media_type) if kept else None
 
     def finish(self, pending: Pending, make: Callable[[Asked], Body]) -> Response:
@@ -185,6 +198,8 @@ class Answers:
             headers["Content-Encoding"] = pending.encoding
         answer = KeptAnswer(content, headers, body.media_type or asked.format.media_type)
         self._kept.put(headers["ETag"], answer)
+        if pending.is_any_known:
+            return Response(status_code=304, headers=pending.headers)
         return Response(content, headers=headers, media_type=answer.media_type)
 
     def question(self, request: Request, path: str, suffix: str, offered: Sequence[str]) -> Asked:
@@ -207,14 +222,15 @@ class Answers:
         if len(named) + bool(in_path) > 1:
             raise RequestError(400, "the release is named twice", parameter="release")
         wanted = in_path or (named[0] if named else "")
+        wanted = "" if wanted == LATEST else wanted
         replica = self._replica(wanted)
         root = f"/releases/{replica.release.id}/v1" if wanted else "/v1"
         rest = tuple(one for one in parameters if one[0] != "release")
-        return Asked(path, rest, replica, bool(wanted), root, self._format(request, suffix, offered), self.limits)
+        return Asked(path, rest, replica, bool(wanted), root, self._format(request, suffix, offered), self.limits, suffix)
 
     def _format(self, request: Request, suffix: str, offered: Sequence[str]) -> Format:
         if not suffix:
-            return accepted(request.headers.get("accept", ""), tuple(offered)) if len(offered) > 1 else JSON
+            return accepted(request.headers.get("accept", ""), tuple(offered))
         if suffix not in offered:
             raise RequestError(404, f"there is no .{suffix[:20]} of this; there are {', '.join(offered)}")
         return FORMATS[suffix]
@@ -250,14 +266,16 @@ class Answers:
 
     def etag(self, asked: Asked, encoding: str = "", besides: Sequence[str] = ()) -> str:
         """Return what names the bytes of an answer: they follow from the release, the code, the question, the format and the coding alone."""
-        told = (self._code, asked.replica.release.id, asked.root, asked.path, asked.parameters, asked.format.name, encoding, *besides)
+        told = (self._code, asked.replica.release.id, asked.root, asked.full_path, asked.parameters, asked.format.name, encoding, *besides)
         return f'"{hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()}"'
 
 
 def _code_digest() -> str:
-    """Return the digest of the code that makes answers: of other code the bytes may be others."""
+    """Return the digest of the code that makes answers, and of the versions of what writes and packs them: of others the bytes may be others."""
     digest = hashlib.blake2b(digest_size=16)
     for folder in (Path(__file__).parents[1], Path(__file__).parents[2] / "catalog"):
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
+    for package in WRITERS:
+        digest.update(f"{package} {version(package)}\n".encode())
     return digest.hexdigest()

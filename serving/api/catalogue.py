@@ -17,13 +17,13 @@ from serving.api.dcat import dcat
 from serving.api.documents import take_only
 from serving.api.explanations import explanation_answer
 from serving.api.exports import Exports
+from serving.api.formats import JSON_LD
 from serving.api.metric import metric_answer
 from serving.api.releases import ReleaseAnswers
 from serving.api.routes import METHODS, ROOTS
 from serving.engine import Engine
 from serving.threads import run_apart
 
-JSON_LD = "application/ld+json"
 Respond = Callable[[Request], Response]
 
 

@@ -1,6 +1,6 @@
 """Cursors: where a page ended, pinned to a release and to the question, and signed, so that nobody can write one.
 
-base64url( signature (16 bytes) || JSON [release id, what was asked, values of the last row] )
+base64url( signature (16 bytes) || JSON [release id, what was asked, what tells the last row] )
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY_FILE = "cursors.key"
 
 @dataclass(frozen=True)
 class Position:
-    """A cursor's meaning: `asked` is a digest of the question, `values` those of the last row in the order that was asked for."""
+    """A cursor's meaning: `asked` is a digest of the question, `values` tell the last row: its number, or what it has in the order."""
 
     release_id: str
     asked: str
@@ -52,9 +52,16 @@ class Cursors:
             return cls(file.read_bytes())
 
     def write(self, position: Position) -> str:
-        """Return the cursor of a position."""
+        """Return the cursor of a position.
+
+        Raises:
+            RequestError: the values are too long for an address, so that `read` would refuse them.
+        """
         content = orjson.dumps([position.release_id, position.asked, position.values])
-        return base64.urlsafe_b64encode(self._sign(content) + content).decode().rstrip("=")
+        text = base64.urlsafe_b64encode(self._sign(content) + content).decode().rstrip("=")
+        if len(text) > _MAX_CHARACTERS:
+            raise RequestError(400, "values of this order are too long to page by; another order would do", parameter="order")
+        return text
 
     def read(self, text: str, asked: str) -> Position:
         """Return what a cursor means.

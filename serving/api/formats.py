@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
@@ -15,6 +16,7 @@ import pyarrow as pa
 from catalog.results import ResultFormat, write_result
 from serving.api.errors import RequestError
 
+_WEIGHT = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 PACKED_FROM = 1_000
 """Bytes below which packing saves nothing."""
 
@@ -37,6 +39,7 @@ FORMATS = {
     "parquet": Format("parquet", "application/vnd.apache.parquet", is_packed=True),
 }
 JSON = FORMATS["json"]
+JSON_LD = "application/ld+json"
 _BY_MEDIA_TYPE = {one.media_type.partition(";")[0]: one for one in FORMATS.values()} | {
     "application/ndjson": FORMATS["ndjson"],
     "application/jsonl": FORMATS["ndjson"],
@@ -59,40 +62,49 @@ def accepted(header: str, offered: tuple[str, ...] = tuple(FORMATS)) -> Format:
     """
     if not header.strip():
         return JSON
-    for media_type, _ in _weighed(header):
-        if media_type in ("*/*", "application/*"):
-            return JSON
-        if media_type == "text/*" and "csv" in offered:
-            return FORMATS["csv"]
-        found = _BY_MEDIA_TYPE.get(media_type)
-        if found and found.name in offered:
-            return found
+    items = _weighed(header)
+    if offered == ("json",) and "application/json" not in items and JSON_LD in items:
+        items["application/json"] = items[JSON_LD]  # such a document is JSON, and may be JSON-LD
+    ranked = [(-weight, place, name) for name in offered for weight, place in _liked(name, items)]
+    if ranked:
+        return FORMATS[min(ranked, key=lambda one: one[:2])[2]]
     listed = ", ".join(FORMATS[name].media_type.partition(";")[0] for name in offered)
     raise RequestError(406, f"none of the media types in Accept is made here; there are {listed}")
 
 
+def _liked(name: str, items: dict[str, tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return weight and place of the item that speaks most exactly of a format; nothing where none does, or it is unwanted."""
+    exact = [items[media_type] for media_type, one in _BY_MEDIA_TYPE.items() if one.name == name and media_type in items]
+    family = FORMATS[name].media_type.partition("/")[0]
+    found = exact or [items[media_range] for media_range in (f"{family}/*", "*/*") if media_range in items]
+    return [one for one in found[: len(exact) or 1] if one[0] > 0]
+
+
 @lru_cache(256)
 def chosen_encoding(header: str) -> str:
-    """Return the content coding that an Accept-Encoding header allows and that packs best; empty for none."""
-    allowed = dict(_weighed(header))
-    return next((name for name in _PACKERS if name in allowed), "")
+    """Return the content coding that an Accept-Encoding header likes best, of those that it likes alike the one that packs best; empty for none."""
+    items = {name: weight for name, (weight, _) in _weighed(header).items()}
+    rest = items.get("*", 0.0)
+    best = max(_PACKERS, key=lambda name: items.get(name, rest))
+    weight = items.get(best, rest)
+    return best if weight > 0 and weight >= items.get("identity", 0.0) else ""
 
 
-def _weighed(header: str) -> list[tuple[str, float]]:
-    """Return the items of a header with their weights, the heaviest first, those of weight 0 left out."""
-    found: list[tuple[str, float]] = []
-    for item in header.lower().split(","):
+def _weighed(header: str) -> dict[str, tuple[float, int]]:
+    """Return the items of a header, each with its weight, 0 where it is unwanted, and its place."""
+    found: dict[str, tuple[float, int]] = {}
+    for place, item in enumerate(header.lower().split(",")):
         name, *parameters = (part.strip() for part in item.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        if name and weight > 0:
-            found.append((name, weight))
-    return sorted(found, key=lambda one: -one[1])
+        weights = [parameter[2:] for parameter in parameters if parameter.startswith("q=")]
+        weight = _weight(weights[0]) if weights else 1.0
+        if name and name not in found:
+            found[name] = (weight, place)
+    return found
+
+
+def _weight(text: str) -> float:
+    """Return a weight from 0 to 1; what is none is 0."""
+    return float(text) if _WEIGHT.fullmatch(text) else 0.0
 
 
 def _zstd(body: bytes) -> bytes:

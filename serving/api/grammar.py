@@ -12,6 +12,7 @@ The tree holds names of declared columns, operators of this module, and values o
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ MAX_LIKE = 200
 Operator = Literal["eq", "neq", "gt", "gte", "lt", "lte", "in", "like", "is"]
 OPERATORS: tuple[Operator, ...] = ("eq", "neq", "gt", "gte", "lt", "lte", "in", "like", "is")
 _INT64 = range(-(2**63), 2**63)
+_INTEGER = re.compile(r"-?[0-9]{1,30}")
+_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T+][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[-+][0-9]{2}:?[0-9]{2})?)?")
 _NULLNESS = {"null": None, "true": True, "false": False}
 
 
@@ -86,7 +91,7 @@ def parse_group(word: str, text: str, columns: Mapping[str, str]) -> Node:
     parser = _Parser(text, columns, word)
     node: Node = Group("or" if word.endswith("or") else "and", parser.group(1))
     parser.end()
-    return Not(node) if word.startswith("not.") else node
+    return negated(node) if word.startswith("not.") else node
 
 
 def parse_order(text: str, columns: Mapping[str, str]) -> list[Order]:
@@ -119,6 +124,11 @@ def parse_select(text: str, columns: Mapping[str, str]) -> list[str]:
     if len(set(found)) < len(found):
         raise RequestError(400, "select names a column twice", parameter="select")
     return found
+
+
+def negated(node: Node) -> Node:
+    """Return what holds where a node doesn't; turned round twice it is what it was, so that engines see no towers of NOT."""
+    return node.node if isinstance(node, Not) else Not(node)
 
 
 def _check_column(name: str, columns: Mapping[str, str], parameter: str) -> None:
@@ -164,7 +174,7 @@ class _Parser:
             self.place = match.end()
             self.count()
             group: Node = Group("or" if match[2] == "or" else "and", self.group(depth + 1))
-            return Not(group) if match[1] else group
+            return negated(group) if match[1] else group
         name = self.word()
         if not self.take("."):
             raise self.error(f"{name!r} is to be followed by .operator.value")
@@ -175,7 +185,7 @@ class _Parser:
         self.count()
         word = self.word()
         if word == "not" and self.take("."):
-            return Not(self.rest_of_condition(column, is_nested=is_nested))
+            return negated(self.rest_of_condition(column, is_nested=is_nested))
         if word not in OPERATORS or not self.take("."):
             raise self.error(f"an operator is missing: {column}=eq.{word} compares; known are {', '.join(OPERATORS)}")
         operator: Operator = next(one for one in OPERATORS if one == word)
@@ -198,7 +208,9 @@ class _Parser:
         return tuple(values)
 
     def typed(self, column: str, operator: Operator, text: str) -> Any:
-        """Return a value of the column's type."""
+        """Return a value of the column's type, or what the operator takes."""
+        if "\0" in text:
+            raise self.error("a value may not hold the character NUL")
         if operator == "is":
             if text not in _NULLNESS:
                 raise self.error(f"is.{text} would have to be is.null, is.true or is.false")
@@ -219,19 +231,17 @@ class _Parser:
             if kind in ("long", "int"):
                 return _int64(text)
             if kind == "double":
-                return float(text)
+                return _double(text)
             if kind == "boolean":
                 return {"true": True, "false": False}[text]
             if kind == "date":
-                return date.fromisoformat(text)
+                return date.fromisoformat(_plain(_DATE, text))
             if kind == "timestamptz":
-                time = datetime.fromisoformat(text.replace(" ", "+"))
+                time = datetime.fromisoformat(_plain(_TIME, text.replace(" ", "+")))
                 return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, KeyError, OverflowError) as error:
             examples = {"date": "2024-01-31", "timestamptz": "2024-01-31T12:00:00Z", "boolean": "true", "double": "0.5"}
             raise self.error(f"{text[:50]!r} is no value of {column} ({kind}), such as {examples.get(kind, '12')}") from error
-        if "\0" in text:
-            raise self.error("a value may not hold the character NUL")
         return text
 
     def count(self) -> None:
@@ -273,9 +283,27 @@ class _Parser:
             raise self.error(f"{self.text[self.place : self.place + 20]!r} is too much")
 
 
+def _plain(form: re.Pattern[str], text: str) -> str:
+    """Return a text that has a form; Python's own readers take more, such as digits of other scripts and underscores.
+
+    Raises:
+        ValueError: it hasn't.
+    """
+    if not form.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
 def _int64(text: str) -> int:
-    number = int(text)
+    number = int(_plain(_INTEGER, text))
     if number not in _INT64:
+        raise ValueError(text)
+    return number
+
+
+def _double(text: str) -> float:
+    number = float(_plain(_NUMBER, text))
+    if not math.isfinite(number):
         raise ValueError(text)
     return number
 

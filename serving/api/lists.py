@@ -55,7 +55,7 @@ class Lists:
         return Body(envelope(asked, found[1]))
 
     def _after(self, asked: Asked) -> list[Any] | None:
-        """Return the values of the last row of the page before, as the cursor tells them; None without a cursor."""
+        """Return what tells the last row of the page before, as the cursor has it; None without a cursor."""
         text = asked.value("cursor")
         if not text:
             return None
@@ -76,7 +76,7 @@ class Lists:
         if page.last is not None:
             release_id = asked.replica.release.id
             cursor = self.cursors.write(Position(release_id, self._question(asked), page.last))
-            path = f"/releases/{release_id}/v1/{asked.path}" if asked.is_pinned else f"/v1/{asked.path}"
+            path = f"/releases/{release_id}/v1/{asked.full_path}" if asked.is_pinned else f"/v1/{asked.full_path}"
             pinned = [] if asked.is_pinned else [("release", release_id)]
             next_page = f"{path}?{urlencode([*asked.without('cursor'), *pinned, ('cursor', cursor)])}"
         if asked.format.name == "json":

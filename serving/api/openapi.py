@@ -131,7 +131,7 @@ def cached_document(replica: Replica, more: tuple[Operations, ...]) -> Document:
 def _operation(operation: Operation) -> Document:
     parameters = [one | _example(operation, one["name"]) for one in operation.parameters]
     if operation.is_pinned:
-        parameters.append(parameter("release", "id or sequence number of a release; the newest without it"))
+        parameters.append(parameter("release", "id or sequence number of a release, or `latest`; the newest without it"))
     found: Document = {
         "operationId": operation.path.replace("/", "_").replace("-", "_").replace("{", "").replace("}", ""),
         "summary": operation.summary,

@@ -12,10 +12,10 @@ from fastapi import Request, Response
 from catalog.errors import ReleaseError
 from catalog.release_diff import ReleaseDiff, diff_releases
 from catalog.releases import Coverage, Release, ReleasedTable, choose_id, kept_ids
+from serving.api.answers import LATEST
 from serving.api.documents import document_response, enveloped, near_release, take_none
 from serving.releases import ServedReleases
 
-LATEST = "latest"
 _HEADS = 10_000
 
 

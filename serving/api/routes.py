@@ -13,6 +13,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from serving.api import resolve, search
 from serving.api.answers import Answers, Asked, Body
+from serving.api.documents import take_only
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS
 from serving.api.lists import Lists
@@ -108,9 +109,10 @@ def _add_lookup(router: APIRouter, answers: Answers) -> None:
     """Add the look-up of many names, which come as a JSON array, since a URL can't hold as many."""
 
     async def handle(request: Request) -> Response:
+        take_only(answers.begin(request, LOOKUP, offered=("json",)).asked)
         texts = await _read_names(request)
         return await run_in_threadpool(
-            answers.respond, request, "lookup", partial(resolve.respond_all, texts=texts), offered=("json",), besides=texts
+            answers.respond, request, LOOKUP, partial(resolve.respond_all, texts=texts), offered=("json",), besides=texts
         )
 
     async def refuse(_: Request) -> Response:

@@ -58,7 +58,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a page: their JSON, or their columns; and the values of the last one in the order, as SQLite keeps them, if more follow."""
+    """Rows of a page: their JSON, or their columns; and what tells the last one, if more follow: its number, or its values in the order."""
 
     json: list[bytes]
     columns: pa.RecordBatch | None
@@ -98,21 +98,28 @@ def read_from_replica(replica: Replica, wanted: Selection, after: Sequence[Any] 
     Raises:
         QueryError: it took too long.
     """
-    where, values = wanted.where(after, stored_value)
+    where, values = wanted.where(after and _placed(replica, wanted, after[-1]), stored_value)
     *before, _ = wanted.order
     sort = f"{order_sql(before)}, {ROWID}" if before else ROWID
-    head, shown = ", ".join(one.column for one in wanted.order), JSON_COLUMN if wanted.takes_json else ", ".join(wanted.names)
-    sql = f"SELECT {head}, {shown} FROM {wanted.table} {where} ORDER BY {sort} LIMIT {wanted.limit + 1}"
+    shown = JSON_COLUMN if wanted.takes_json else ", ".join(wanted.names)
+    sql = f"SELECT {ROWID}, {shown} FROM {wanted.table} {where} ORDER BY {sort} LIMIT {wanted.limit + 1}"
     with replica.connection(timeout_s) as connection:
         rows = connection.execute(sql, values).fetchall()
-    width = len(wanted.order)
-    last = list(rows[wanted.limit - 1][:width]) if len(rows) > wanted.limit else None
+    last = [rows[wanted.limit - 1][0]] if len(rows) > wanted.limit else None
     rows = rows[: wanted.limit]
     if wanted.takes_json:
-        return Page([row[width] for row in rows], None, last)
+        return Page([row[1] for row in rows], None, last)
     schema = pa.schema([(name, ARROW_TYPES[wanted.kinds[name]]) for name in wanted.names])
-    arrays = [arrow_column([row[width + place] for row in rows], wanted.kinds[name]) for place, name in enumerate(wanted.names)]
+    arrays = [arrow_column([row[1 + place] for row in rows], wanted.kinds[name]) for place, name in enumerate(wanted.names)]
     return Page([], pa.record_batch(arrays, schema), last)
+
+
+def _placed(replica: Replica, wanted: Selection, number: int) -> list[Any]:
+    """Return the values that a row has in the order: a cursor holds its number alone, since they may be long."""
+    if len(wanted.order) == 1:
+        return [number]
+    columns = ", ".join(one.column for one in wanted.order)
+    return list(replica.look_up(f"SELECT {columns} FROM {wanted.table} WHERE {ROWID} = ?", (number,))[0])
 
 
 def read_from_files(engine: Engine, release: Release, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:

@@ -95,6 +95,16 @@ def test_snapshots_are_all_or_those_of_references(url: str) -> None:
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "BadRequestException")
 
 
+@pytest.mark.parametrize("path", ["releases/{id}/v1/projcts", "v1/nothing/tables"])
+def test_what_is_none_of_the_catalog_is_a_problem(released_lake: ReleasedLake, url: str, path: str) -> None:
+    """Beside the catalog's paths errors are those of the REST API; below a release's id at `/v1` they are the catalog's."""
+    release = released_lake.releases[0].id
+    answer = httpx.get(f"{url}/{path.format(id=release)}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    below = httpx.get(f"{url}/v1/{release}/projcts")
+    assert (below.status_code, below.json()["error"]["type"]) == (404, "NotFoundException")
+
+
 def test_a_prefix_that_is_none_is_an_iceberg_error(url: str) -> None:
     """Below a prefix that `/v1/config` never told, errors have Iceberg's form too."""
     answer = httpx.get(f"{url}/v1/nothing/namespaces")

@@ -61,6 +61,14 @@ def test_what_is_not_known_is_told(api: AppClient) -> None:
         assert api.get(f"/v1/resolve?{query}").status_code == 400
 
 
+def test_a_look_up_takes_no_other_parameters_and_answers_in_json(api: AppClient) -> None:
+    """A parameter that isn't known is refused, and so is an Accept header without JSON; a release may be named."""
+    paths = {"lookup?limit=1": 400, "lookup?release=1": 200, "lookup?release=77": 404, "lookup": 200}
+    assert {path: api.request("POST", f"/v1/{path}", content=b'["alpha"]').status_code for path in paths} == paths
+    for accept, status in {"text/csv": 406, "application/json;q=0, */*": 406, "text/csv, */*;q=0.1": 200}.items():
+        assert api.request("POST", "/v1/lookup", content=b'["alpha"]', headers={"Accept": accept}).status_code == status
+
+
 def test_many_names_are_looked_up_at_once(api: AppClient) -> None:
     """A thousand names come back in their order, each with what it means, empty where it means nothing."""
     names = ["alpha", "pkg:npm/%40alpha/core", "nobody"] + [f"name{count}" for count in range(997)]
