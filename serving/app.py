@@ -87,7 +87,7 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
     add_error_handlers(app)
     answers, engine = Answers(releases, replicas, settings.serve), Engine(settings, releases.store)
     # Routes are tried in their order, which takes as long as a look-up: what is asked most comes first.
-    app.include_router(api_routes(answers, Lists(Cursors.in_folder(settings.replicas), engine)))
+    app.include_router(api_routes(answers, Lists(Cursors(settings.replicas), engine)))
     app.include_router(operator_routes(settings.serve, Health(settings.serve, releases, replicas), meters))
     app.include_router(catalogue_routes(answers, engine, public_url))
     app.include_router(iceberg_routes(IcebergCatalog(settings, releases, public_url)))

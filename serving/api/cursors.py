@@ -12,6 +12,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from filelock import FileLock
 
 from serving.api.errors import RequestError
 
-_SIGNATURE_BYTES = 16
+_SIGNATURE_BYTES, _KEY_BYTES = 16, 32
 _MAX_CHARACTERS = 4_000
 KEY_FILE = "cursors.key"
 
@@ -35,21 +36,20 @@ class Position:
 
 
 class Cursors:
-    """Writes and reads cursors with a key that all workers share."""
+    """Writes and reads cursors with a key that all workers share: a file in a folder, made when it is first needed."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    @classmethod
-    def in_folder(cls, folder: Path) -> Cursors:
-        """Return those of the key in a folder, which is made on first use."""
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / KEY_FILE
-        with FileLock(folder / f"{KEY_FILE}.lock"):
-            if not file.exists():
+    @cached_property
+    def _key(self) -> bytes:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / KEY_FILE
+        with FileLock(self._folder / f"{KEY_FILE}.lock"):
+            if not file.exists() or file.stat().st_size != _KEY_BYTES:
                 file.touch(mode=0o600)
-                file.write_bytes(secrets.token_bytes(32))
-            return cls(file.read_bytes())
+                file.write_bytes(secrets.token_bytes(_KEY_BYTES))
+            return file.read_bytes()
 
     def write(self, position: Position) -> str:
         """Return the cursor of a position.

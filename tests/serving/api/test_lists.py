@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 from web_servers import AppClient
 
 from serving.api import answers
-from serving.api.cursors import Cursors, Position
+from serving.api.cursors import KEY_FILE, Cursors, Position
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS, chosen_encoding
 from serving.api.unknown_paths import KNOWN
@@ -391,10 +391,21 @@ def test_rows_with_long_values_are_paged_by_them(models: AppClient) -> None:
     assert found == whole
 
 
-def test_a_cursor_that_would_be_refused_is_not_given() -> None:
+def test_workers_share_a_key_that_is_made_when_it_is_needed(tmp_path: Path) -> None:
+    """Making them writes nothing; a cursor of one is read by another, and a key that a kill left empty is made anew."""
+    one, other, position = Cursors(tmp_path / "state"), Cursors(tmp_path / "state"), Position("1", "asked", [7])
+    assert list(tmp_path.iterdir()) == []
+    assert other.read(one.write(position), "asked") == position
+    (tmp_path / "state" / KEY_FILE).write_bytes(b"")
+    with pytest.raises(RequestError, match="was not made here"):
+        Cursors(tmp_path / "state").read(one.write(position), "asked")
+    assert (tmp_path / "state" / KEY_FILE).stat().st_size == 32
+
+
+def test_a_cursor_that_would_be_refused_is_not_given(tmp_path: Path) -> None:
     """Values that no address can hold are told at the page before, not at the next one."""
     with pytest.raises(RequestError, match="another order would do"):
-        Cursors(b"key").write(Position("1", "asked", ["a" * 4_000]))
+        Cursors(tmp_path).write(Position("1", "asked", ["a" * 4_000]))
 
 
 def test_formats_that_are_not_made_are_told(api: AppClient) -> None:
