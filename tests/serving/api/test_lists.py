@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
