@@ -18,6 +18,7 @@ from serving.api.formats import FORMATS
 from serving.api.lists import Lists
 from serving.api.series import SeriesAnswers
 from serving.resources import RESOURCES
+from serving.templates import add_counted
 from serving.threads import run_apart
 
 METHODS = ["GET", "HEAD"]
@@ -78,9 +79,10 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
         run = run_apart if _is_of_files(path) else run_in_threadpool
         return await run(answers.finish, pending, made[path])
 
+    words = BY_PATH if "{" in template else ()
     for root in ROOTS:
-        router.add_route(f"{root}/{template}", handle, methods=METHODS)
-        router.add_route(f"{root}/{template}.{{suffix:suffix}}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{template}", handle, METHODS, words)
+        add_counted(router, f"{root}/{template}.{{suffix:suffix}}", handle, METHODS, words)
 
 
 def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
@@ -91,7 +93,7 @@ def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
         return answers.respond(request, f"{resource.path}/{value}", partial(lists.row, resource=resource, value=value), offered=("json",))
 
     for root in ROOTS:
-        router.add_route(f"{root}/{{resource:named_resource}}/{{key:path}}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{{resource:named_resource}}/{{key:path}}", handle, METHODS, BY_PATH)
 
 
 def _add_document(router: APIRouter, answers: Answers, path: str, make: Make) -> None:
@@ -101,7 +103,7 @@ def _add_document(router: APIRouter, answers: Answers, path: str, make: Make) ->
         return await run_in_threadpool(answers.respond, request, path, make, offered=("json",))
 
     for root in ROOTS:
-        router.add_route(f"{root}/{path}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{path}", handle, METHODS)
 
 
 def _add_lookup(router: APIRouter, answers: Answers) -> None:
@@ -117,8 +119,8 @@ def _add_lookup(router: APIRouter, answers: Answers) -> None:
         raise RequestError(405, 'names are looked up by POST, as a JSON array: ["uniswap", "pkg:npm/left-pad"]', {"Allow": "POST, OPTIONS"})
 
     for root in ROOTS:
-        router.add_route(f"{root}/{LOOKUP}", handle, methods=["POST"])
-        router.add_route(f"{root}/{LOOKUP}", refuse, methods=METHODS)
+        add_counted(router, f"{root}/{LOOKUP}", handle, ["POST"])
+        add_counted(router, f"{root}/{LOOKUP}", refuse, METHODS)
 
 
 async def _read_names(request: Request) -> list[str]:
