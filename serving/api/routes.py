@@ -14,7 +14,6 @@ from starlette.convertors import Convertor, register_url_convertor
 from serving.api import resolve, search
 from serving.api.answers import Answers, Asked, Body
 from serving.api.errors import RequestError
-from serving.api.formats import FORMATS
 from serving.api.lists import Lists
 from serving.api.series import SeriesAnswers
 from serving.resources import RESOURCES
@@ -47,7 +46,21 @@ def _one_of(words: Iterable[str]) -> Convertor[str]:
 register_url_convertor("resource", _one_of(BY_PATH))
 # A metric is more than its row: serving/api/metric.py.
 register_url_convertor("named_resource", _one_of(resource.path for resource in RESOURCES if resource.keys and resource.path != "metrics"))
-register_url_convertor("suffix", _one_of(FORMATS))
+
+
+class _Key(Convertor[str]):
+    """Reads whatever is left of a path, ends of lines too, which Starlette's own `path` doesn't."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("key", _Key())
 
 
 def api_routes(answers: Answers, lists: Lists) -> APIRouter:
@@ -82,7 +95,7 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
     words = BY_PATH if "{" in template else ()
     for root in ROOTS:
         add_counted(router, f"{root}/{template}", handle, METHODS, words)
-        add_counted(router, f"{root}/{template}.{{suffix:suffix}}", handle, METHODS, words)
+        add_counted(router, f"{root}/{template}.{{suffix}}", handle, METHODS, words)
 
 
 def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
@@ -93,7 +106,7 @@ def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
         return answers.respond(request, f"{resource.path}/{value}", partial(lists.row, resource=resource, value=value), offered=("json",))
 
     for root in ROOTS:
-        add_counted(router, f"{root}/{{resource:named_resource}}/{{key:path}}", handle, METHODS, BY_PATH)
+        add_counted(router, f"{root}/{{resource:named_resource}}/{{key:key}}", handle, METHODS, BY_PATH)
 
 
 def _add_document(router: APIRouter, answers: Answers, path: str, make: Make) -> None:

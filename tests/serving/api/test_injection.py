@@ -19,7 +19,7 @@ from web_servers import started, unlimited
 
 from catalog.duck import DuckConnection
 from serving import engine
-from serving.api.reference import example_path
+from serving.api.reference import SUFFIX, example_path
 from serving.app import create_app
 from serving.replica.files import replica_file
 from serving.replica.keeper import make_replica
@@ -195,7 +195,10 @@ def places(document: dict[str, Any]) -> Iterator[Place]:
                 yield from (Place(path, address, signs=signs) for signs in ("", "/"))
             elif _is_condition(one):
                 address = _and(example_path(path, others), one["name"])
-                yield from (Place(path, address, form, is_condition=True, finds_nothing=form != "{}") for form in FORMS)
+                yield from (
+                    Place(path, address, form, is_condition=True, finds_nothing=form != "{}" and not path.endswith(SUFFIX))
+                    for form in FORMS
+                )
             else:
                 yield Place(path, _and(example_path(path, others), one["name"]))
         example = example_path(path, parameters)
@@ -204,7 +207,7 @@ def places(document: dict[str, Any]) -> Iterator[Place]:
         columns = [one["name"] for one in parameters if _is_condition(one)]
         if columns:
             first = columns[0]
-            yield Place(path, _and(example, "or"), f'({first}.eq."{{}}")', finds_nothing=True)
+            yield Place(path, _and(example, "or"), f'({first}.eq."{{}}")', finds_nothing=not path.endswith(SUFFIX))
             yield Place(path, _and(example, "not.and"), f'({first}.eq."{{}}",{first}.in.({{}}))')
             yield Place(path, _and(example, "or"), "({}.eq.1)")
             yield Place(path, _and(example, "order"), f"{first}.{{}}")
