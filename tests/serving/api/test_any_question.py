@@ -18,6 +18,8 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 EXAMPLES = os.environ.get("OSSLAKE_SCHEMATHESIS_EXAMPLES", "5")
 SECONDS = os.environ.get("OSSLAKE_SCHEMATHESIS_SECONDS", "30")
 """To try longer by hand."""
+TOLD_IN_WORDS = ("/v1/series", "/v1/search")
+"""What they need is more than a schema tells: one of three levels, a sign that can be printed."""
 
 
 @pytest.mark.parametrize("root", ["", "/releases/{id}"])
@@ -39,7 +41,7 @@ def test_what_the_document_allows_is_answered(marts_lake: MartsLake, tmp_path: P
     with granian(marts_lake.settings.folder, limits=UNLIMITED, access_log=False) as url:
         document = httpx.get(f"{url}/openapi.json").json()
         paths = {
-            path: methods for path, methods in document["paths"].items() if not path.startswith("/v1/series") and not has_grammar(methods)
+            path: methods for path, methods in document["paths"].items() if not path.startswith(TOLD_IN_WORDS) and not has_grammar(methods)
         }
         assert len(paths) >= 15
         asked = tmp_path / "openapi.json"
