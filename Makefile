@@ -48,7 +48,8 @@ settings-page: $(STAMP) ## write docs/settings.md anew from the settings' tree
 screenshots: $(STAMP) ## take the pictures of docs/orchestration.md anew (needs uv, and Debian's chromium and chromium-driver)
 	uv run --quiet --no-project --with selenium==4.38.0 scripts/dagster_screenshots.py
 
-transcript: $(STAMP) ## write docs/transcript.md anew (starts the servers of make test-stack)
+transcript: $(STAMP) ## write docs/transcript.md and docs/api-transcript.md anew (starts the servers of make test-stack)
+	OSSLAKE_WRITE_TRANSCRIPT=1 $(PYTEST) -q tests/end_to_end/test_api_transcript.py
 	OSSLAKE_WRITE_TRANSCRIPT=1 $(PYTEST) -q tests/stack/test_transcript.py
 
 lock: ## choose the versions of all dependencies anew (needs uv)

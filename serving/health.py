@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -65,6 +65,7 @@ class Health:
             "state": self.ready()[1]["state"],
             "release": release and _told(release) | {"age_hours": round(age_hours or 0.0, 2)},
             "objective": {"fresh_hours": self._serve.fresh_hours, "holds": age_hours is not None and age_hours <= self._serve.fresh_hours},
+            "data_age_days": (now or datetime.now(UTC)).date().toordinal() - release.as_of_date.toordinal() if release else None,
             "replica": replica and _told(replica.release),
             "kept_replicas": self._replicas.sequences(),
             "coverage": self._coverage(replica) if replica else [],
@@ -79,6 +80,7 @@ class Health:
         ]
         if release is not None:
             found.append(("osslake_release_age_seconds", "since the newest release was made", _age_hours(release) * 3600))
+            found.append(("osslake_data_age_seconds", "since the end of the newest release's as-of date", _data_age_s(release)))
             found.append(("osslake_release_sequence", "number of the newest release", release.sequence))
         if replica is not None:
             found.append(("osslake_replica_sequence", "number of the release that is answered from", replica.release.sequence))
@@ -110,6 +112,11 @@ def _told(release: Release) -> dict[str, Any]:
 
 def _age_hours(release: Release, now: datetime | None = None) -> float:
     return ((now or datetime.now(UTC)) - release.created_at).total_seconds() / 3600
+
+
+def _data_age_s(release: Release) -> float:
+    end = datetime.combine(release.as_of_date + timedelta(days=1), time(), UTC)
+    return (datetime.now(UTC) - end).total_seconds()
 
 
 def _hour(stored: int) -> str:

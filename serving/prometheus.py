@@ -18,6 +18,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from serving.templates import template_of
+
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE"))
@@ -51,7 +53,7 @@ class Meters:
     def end(self, scope: Scope, status: int, size_bytes: int, duration_s: float) -> None:
         """Count its answer, under the template of its route; paths that belong to none are counted together."""
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        key = (getattr(scope.get("route"), "path", "none"), method, status)
+        key = (template_of(scope), method, status)
         found = self._children.get(key)
         if found is None:
             route = key[0]

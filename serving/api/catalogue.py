@@ -22,6 +22,7 @@ from serving.api.metric import metric_answer
 from serving.api.releases import ReleaseAnswers
 from serving.api.routes import METHODS, ROOTS
 from serving.engine import Engine
+from serving.templates import add_counted
 from serving.threads import run_apart
 
 Respond = Callable[[Request], Response]
@@ -56,7 +57,7 @@ def _add(router: APIRouter, path: str, respond: Respond, *, is_of_files: bool = 
         return await run(respond, request)
 
     for root in ROOTS:
-        router.add_route(f"{root}/{path}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{path}", handle, METHODS)
 
 
 def _json(answers: Answers, path: Callable[[Request], str], make: Callable[[Request], Callable[[Asked], Body]]) -> Respond:

@@ -43,13 +43,15 @@ def metric_answer(asked: Asked, name: str) -> Body:
 
 def _behind(asked: Asked, row: dict[str, Any]) -> dict[str, Any]:
     replica = asked.replica
-    tables = published_in(replica, row["window_name"])
+    window = row["window_name"]
+    tables = published_in(replica, window)
     lineage = lineage_of(models_of(replica), tables)
     models = {one["model_name"] for one in lineage["models"]}
     types = row["event_types"].split("|")
     return {
         "definition": _definition(row, types),
-        "series": f"{asked.root}/series?metric={row['metric_name']}",
+        "series": None if window == ALL_TIME else f"{asked.root}/series?metric={row['metric_name']}",
+        "key_metrics": _key_metrics(asked, row["metric_name"], tables),
         "published_in": tables,
         "lineage": lineage,
         "audits": [one.model_dump(mode="json") for one in replica.release.document.audits if one.model in models],
@@ -66,6 +68,12 @@ def published_in(replica: Replica, window: str) -> list[str]:
         kinds.append("key_metrics")
     names = [f"{kind}_by_{level}_v1" for kind in kinds for level in LEVELS]
     return [f"marts.{name}" for name in names if name in replica.tables]
+
+
+def _key_metrics(asked: Asked, metric: str, tables: Sequence[str]) -> list[str]:
+    """Return paths of the values that a metric has as of the release: one each of artifacts, projects and collections."""
+    found = (one for one in RESOURCES if one.path.startswith("key-metrics/") and f"marts.{one.table}" in tables)
+    return [f"{asked.root}/{one.path}?metric_name=eq.{metric}" for one in found]
 
 
 def _definition(row: dict[str, Any], types: Sequence[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from catalog.release_document import ReleasedTable
 from serving.api.answers import RELEASE_HEADER
 from serving.api.formats import FORMATS
+from serving.api.reference import SUFFIX
 from serving.api.resolve import MAX_NAMES
 from serving.api.selections import DEFAULT_LIMIT, MAX_LIMIT
 from serving.replica.layout import columns_of
@@ -31,13 +32,17 @@ _TYPES: dict[str, Document] = {
 _ERRORS = {
     "400": "The question is none: `detail` says what would be right.",
     "404": "There is no such row, release or format.",
+    "405": "Only GET, HEAD and OPTIONS are taken, and POST by the look-up of names: Allow says so.",
     "406": "No media type in Accept is made here.",
     "410": "The release is not answered from here any more, or the cursor is of another one.",
     "413": "That is too much for one answer.",
-    "414": "The query string is too long.",
+    "414": "Path and query string are too long.",
     "429": "Too many requests: Retry-After says when the next one is taken.",
+    "431": "The headers are too long.",
+    "500": "The server failed: X-Request-Id names the request in its log.",
     "503": "Nothing is released yet, or the release is being prepared, or its files can't be read: Retry-After says when to ask again.",
 }
+_KINDS = f"^({'|'.join(KINDS)})(,({'|'.join(KINDS)}))*$"
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457",
@@ -50,6 +55,10 @@ PROMISE = """Open-source impact data: every number with its release, its definit
 
 **Stability.** Inside `/v1` paths, parameters and fields are added, never removed, renamed or given another meaning; clients are to pass over fields
 that they don't know. The next version stands beside this one for six months at least. Answers below `/releases/{id}/v1/` never change in content.
+
+**Below a release.** What takes `release` stands at `/releases/{id}/v1/` too, which the operation's second server says, and takes no `release` there.
+
+HEAD is answered wherever GET is, with the same status and headers.
 
 No key is needed. Cross-origin requests are allowed. Each answer names its release in `Osslake-Release`."""
 
@@ -111,7 +120,9 @@ def openapi_document(replica: Replica, more: Iterable[Operations] = ()) -> Docum
     paths: Document = {}
     for operation in operations:
         word = "post" if operation.body else "get"
-        paths.setdefault(f"/v1/{operation.path}", {})[word] = _operation(operation)
+        paths.setdefault(f"/v1/{operation.path}", {})[word] = _operation(operation, replica.release.id)
+        if len(operation.formats) > 1:
+            paths[f"/v1/{operation.path}{SUFFIX}"] = {"get": _in_format(_operation(operation, replica.release.id), operation)}
     info = {"title": "osslake", "version": "1", "description": PROMISE, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}
     return {
         "openapi": "3.1.0",
@@ -128,7 +139,17 @@ def cached_document(replica: Replica, more: tuple[Operations, ...]) -> Document:
     return openapi_document(replica, more)
 
 
-def _operation(operation: Operation) -> Document:
+def _in_format(found: Document, operation: Operation) -> Document:
+    """Return an operation whose path names the format."""
+    suffix = parameter("suffix", "format, in place of Accept", {"type": "string", "enum": [*operation.formats]}, in_path=True)
+    told = {
+        "operationId": f"{found['operationId']}_in_format",
+        "parameters": [*found["parameters"], suffix | {"example": operation.formats[1]}],
+    }
+    return found | told
+
+
+def _operation(operation: Operation, release_id: str) -> Document:
     parameters = [one | _example(operation, one["name"]) for one in operation.parameters]
     if operation.is_pinned:
         parameters.append(parameter("release", "id or sequence number of a release, or `latest`; the newest without it"))
@@ -141,6 +162,9 @@ def _operation(operation: Operation) -> Document:
     }
     if operation.description:
         found["description"] = operation.description
+    if operation.is_pinned:
+        release = {"default": release_id, "description": "id of a release"}
+        found["servers"] = [{"url": "/"}, {"url": "/releases/{release_id}", "variables": {"release_id": release}}]
     if operation.body:
         schema, example = operation.body
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
@@ -210,7 +234,7 @@ def _operations(replica: Replica) -> Iterable[Operation]:
         {"type": "array", "items": an_object("kind name display_name key score url")},
         (
             parameter("q", "what is searched for", {"type": "string", "minLength": 1, "maxLength": 200}, is_required=True),
-            parameter("kind", f"{', '.join(KINDS)}; several with commas; all without it"),
+            parameter("kind", f"{', '.join(KINDS)}; several with commas; all without it", {"type": "string", "pattern": _KINDS}),
             parameter("limit", "how many at most", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
         ),
         {"q": project},

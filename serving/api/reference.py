@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 Document = dict[str, Any]
+SUFFIX = ".{suffix}"
+"""Of paths that name their format; the page shows them without."""
 
 
 def reference_html(document: Document, base: str) -> str:
@@ -18,7 +20,8 @@ def reference_html(document: Document, base: str) -> str:
         document: OpenAPI's.
         base: the address that readers are told, without a slash at its end.
     """
-    operations = [(path, method, one) for path, methods in document["paths"].items() for method, one in methods.items()]
+    shown = (item for item in document["paths"].items() if not item[0].endswith(SUFFIX))
+    operations = [(path, method, one) for path, methods in shown for method, one in methods.items()]
     parts = [f"<p>{_marked_up(part)}</p>" for part in document["info"]["description"].split("\n\n")]
     tags = [tag["name"] for tag in document["tags"]]
     parts += [_contents(tag, operations) for tag in tags]

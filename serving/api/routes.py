@@ -15,10 +15,10 @@ from serving.api import resolve, search
 from serving.api.answers import Answers, Asked, Body
 from serving.api.documents import take_only
 from serving.api.errors import RequestError
-from serving.api.formats import FORMATS
 from serving.api.lists import Lists
 from serving.api.series import SeriesAnswers, is_quick
 from serving.resources import RESOURCES
+from serving.templates import add_counted
 from serving.threads import run_apart
 
 METHODS = ["GET", "HEAD"]
@@ -47,7 +47,21 @@ def _one_of(words: Iterable[str]) -> Convertor[str]:
 register_url_convertor("resource", _one_of(BY_PATH))
 # A metric is more than its row: serving/api/metric.py.
 register_url_convertor("named_resource", _one_of(resource.path for resource in RESOURCES if resource.keys and resource.path != "metrics"))
-register_url_convertor("suffix", _one_of(FORMATS))
+
+
+class _Key(Convertor[str]):
+    """Reads whatever is left of a path, ends of lines too, which Starlette's own `path` doesn't."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("key", _Key())
 
 
 def api_routes(answers: Answers, lists: Lists) -> APIRouter:
@@ -79,9 +93,10 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
         run = run_apart if _is_of_files(path) else run_in_threadpool
         return await run(answers.finish, pending, made[path])
 
+    words = BY_PATH if "{" in template else ()
     for root in ROOTS:
-        router.add_route(f"{root}/{template}", handle, methods=METHODS)
-        router.add_route(f"{root}/{template}.{{suffix:suffix}}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{template}", handle, METHODS, words)
+        add_counted(router, f"{root}/{template}.{{suffix}}", handle, METHODS, words)
 
 
 def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
@@ -92,7 +107,7 @@ def _add_rows(router: APIRouter, answers: Answers, lists: Lists) -> None:
         return answers.respond(request, f"{resource.path}/{value}", partial(lists.row, resource=resource, value=value), offered=("json",))
 
     for root in ROOTS:
-        router.add_route(f"{root}/{{resource:named_resource}}/{{key:path}}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{{resource:named_resource}}/{{key:key}}", handle, METHODS, BY_PATH)
 
 
 def _add_document(router: APIRouter, answers: Answers, path: str, make: Make) -> None:
@@ -102,7 +117,7 @@ def _add_document(router: APIRouter, answers: Answers, path: str, make: Make) ->
         return await run_in_threadpool(answers.respond, request, path, make, offered=("json",))
 
     for root in ROOTS:
-        router.add_route(f"{root}/{path}", handle, methods=METHODS)
+        add_counted(router, f"{root}/{path}", handle, METHODS)
 
 
 def _add_lookup(router: APIRouter, answers: Answers) -> None:
@@ -119,8 +134,8 @@ def _add_lookup(router: APIRouter, answers: Answers) -> None:
         raise RequestError(405, 'names are looked up by POST, as a JSON array: ["uniswap", "pkg:npm/left-pad"]', {"Allow": "POST, OPTIONS"})
 
     for root in ROOTS:
-        router.add_route(f"{root}/{LOOKUP}", handle, methods=["POST"])
-        router.add_route(f"{root}/{LOOKUP}", refuse, methods=METHODS)
+        add_counted(router, f"{root}/{LOOKUP}", handle, ["POST"])
+        add_counted(router, f"{root}/{LOOKUP}", refuse, METHODS)
 
 
 async def _read_names(request: Request) -> list[str]:

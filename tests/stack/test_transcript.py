@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bigquery.emulator import emulator, environment, needed_python
+from end_to_end.demo import build_demo
 from end_to_end.lakes import Lake
 from end_to_end.processes import osslake
 from end_to_end.query_pages import PROJECT, Question, Rows, answers_of, run_python, run_shell, snippets
@@ -34,14 +33,7 @@ The lake is that of `make demo`; all snippets are those of [query/](query/README
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Do what `make demo` does, by the words of its script."""
-    folder, script = tmp_path_factory.mktemp("transcript"), (ROOT / "scripts" / "demo").read_text()
-    (made,) = re.findall(r"^  osslake world demo/world\.unfinished (.*)$", script, re.MULTILINE)
-    (settings,) = re.findall(r"<<'SETTINGS'\n(.*?)^SETTINGS$", script, re.MULTILINE | re.DOTALL)
-    lake = Lake(folder / "demo")
-    assert osslake("world", lake.folder / "world", *shlex.split(made)).code == 0
-    (lake.folder / "osslake.toml").write_text(settings)
-    assert osslake("--lake", lake.folder, "run").code == 0
-    return lake
+    return build_demo(tmp_path_factory.mktemp("transcript") / "demo")
 
 
 @pytest.fixture(scope="module")

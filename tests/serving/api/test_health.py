@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from released_lake import DATASETS, ReleasedLake
@@ -50,6 +50,7 @@ def test_without_a_release_it_is_not_ready(tmp_path: Path) -> None:
     assert client.get("/healthz").status_code == 200
     status = client.get("/v1/status").json()
     assert (status["state"], status["release"], status["objective"]["holds"]) == ("no release", None, False)
+    assert status["data_age_days"] is None
 
 
 def test_readiness_follows_the_replicas(tmp_path: Path) -> None:
@@ -76,7 +77,22 @@ def test_the_objective_is_the_releases_age(tmp_path: Path) -> None:
     fresh, stale = (health.status(release.created_at + timedelta(hours=hours)) for hours in (35, 37))
     assert (fresh["objective"], stale["objective"]) == ({"fresh_hours": 36.0, "holds": True}, {"fresh_hours": 36.0, "holds": False})
     assert (fresh["release"]["age_hours"], fresh["release"]["as_of_date"]) == (35, "2024-01-01")
+    assert (fresh["data_age_days"], stale["data_age_days"]) == tuple(
+        ((release.created_at + timedelta(hours=hours)).date() - release.as_of_date).days for hours in (35, 37)
+    )
     assert (fresh["replica"]["id"], fresh["kept_replicas"], fresh["coverage"]) == (release.id, [1], [])
+
+
+def test_the_age_of_the_data_is_told_apart(tmp_path: Path) -> None:
+    """A release that was just made of data that ends a week ago is fresh, and its data are seven days old; the metrics show that too."""
+    lake = ReleasedLake(tmp_path)
+    lake.release_first()
+    made = lake.release(date(2024, 1, 1))
+    told = health_of(lake.settings).status(made.created_at)
+    assert told["objective"]["holds"]
+    assert told["data_age_days"] == (made.created_at.date() - date(2024, 1, 1)).days > 7
+    gauges = {name: value for name, _, value in health_of(lake.settings).gauges()}
+    assert gauges["osslake_data_age_seconds"] >= 86_400 * (told["data_age_days"] - 1)
 
 
 def test_the_status_tells_how_far_each_source_is_covered(tmp_path: Path) -> None:

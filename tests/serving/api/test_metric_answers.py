@@ -71,6 +71,21 @@ def test_lineage_depends_on_where_a_window_is_published(models: AppClient) -> No
     assert len(told["rolling_30_days"]) == 6
 
 
+def test_the_links_of_all_metrics_lead_to_their_values(models: AppClient) -> None:
+    """What has a series links to it, what has one value or a newest one to the key metrics; each link is answered with values of the metric."""
+    told = [models.get(f"/v1/metrics/{row['metric_name']}").json()["data"] for row in models.get("/v1/metrics?limit=1000").json()["data"]]
+    project = models.get("/v1/projects?limit=1").json()["data"][0]["project_name"]
+    for one in told:
+        assert (one["series"] is None) == (one["window_name"] == "over_all_time"), one["metric_name"]
+        assert bool(one["key_metrics"]) == (one["window_name"] == "over_all_time" or one["window_name"].startswith("rolling_"))
+        for link in filter(None, [one["series"] and f"{one['series']}&project={project}", *one["key_metrics"]]):
+            answer = models.get(link)
+            assert answer.status_code == 200, (link, answer.text)
+            assert {row["metric_name"] for row in answer.json()["data"]} <= {one["metric_name"]}, link
+    assert {one["window_name"] for one in told} >= {"over_all_time", "daily", "weekly", "monthly", "rolling_30_days"}
+    assert len(models.get("/v1/metrics/github_contributors_over_all_time").json()["data"]["key_metrics"]) == 3
+
+
 def test_a_metric_tells_how_far_it_can_be_trusted(model_lake: Lake, stars: dict[str, Any]) -> None:
     """Audits are those of its models; coverage counts the hours of its source; gaps are those that concern its events."""
     models = {model["model_name"] for model in stars["lineage"]["models"]}
