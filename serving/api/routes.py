@@ -15,8 +15,10 @@ from serving.api import resolve, search
 from serving.api.answers import Answers, Asked, Body
 from serving.api.documents import take_only
 from serving.api.errors import RequestError
+from serving.api.formats import FORMATS
 from serving.api.lists import Lists
 from serving.api.series import SeriesAnswers, is_quick
+from serving.api.unknown_paths import no_path
 from serving.resources import RESOURCES
 from serving.templates import add_counted
 from serving.threads import run_apart
@@ -83,6 +85,8 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
 
     async def handle(request: Request) -> Response:
         path, suffix = request.path_params.get("resource", template), request.path_params.get("suffix", "")
+        if suffix and suffix not in FORMATS:
+            raise no_path(request)
         if path not in made:
             made[path] = make(path)
         pending = answers.begin(request, path, suffix=suffix)

@@ -9,11 +9,11 @@ from fastapi import Request
 
 from serving.api.errors import RequestError
 from serving.api.formats import FORMATS
-from serving.api.routes import BY_PATH
+from serving.resources import RESOURCES
 
 _PLACE = re.compile(r"((?:/releases/[^/]+)?/v1)(?:/(.*))?", re.DOTALL)
 _SHOWN = 100
-_WITH_FORMATS = (*BY_PATH, "series")
+_WITH_FORMATS = (*(resource.path for resource in RESOURCES), "series")
 KNOWN = (*_WITH_FORMATS, "search", "resolve", "lookup", "explain", "releases", "datasets", "croissant", "dcat", "status", "limits")
 """The paths without a name in them, below `/v1/`."""
 
