@@ -34,7 +34,7 @@ from serving.api.costs import COST_HEADER
 from serving.api.cursors import Cursors
 from serving.api.errors import RequestError
 from serving.api.lists import Lists
-from serving.api.openapi import Document, cached_document
+from serving.api.openapi import Document, openapi_document
 from serving.api.reference import reference_html
 from serving.api.routes import api_routes
 from serving.api.unknown_paths import is_of_api, no_path
@@ -55,6 +55,7 @@ from serving.quotas import Quotas
 from serving.reception import REQUEST_ID_HEADER, Reception
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
+from serving.replica.replica import once_for_each
 from serving.threads import run_apart
 
 EXPOSED_HEADERS = (
@@ -99,12 +100,13 @@ def create_app(settings: Settings, public_url: str = "", meters_folder: Path | N
 
 def _add_reference(app: FastAPI, settings: Settings, replicas: Replicas, public_url: str) -> None:
     """Add the OpenAPI document and its page."""
+    made = once_for_each(lambda replica: openapi_document(replica, (catalogue_operations,)))
 
     def document() -> Document:
         replica = replicas.current()
         if replica is None:
             raise RequestError(503, "the newest release is being prepared for this API", {"Retry-After": "5"})
-        return cached_document(replica, (catalogue_operations,))
+        return made(replica)
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"])
     def openapi(request: Request) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any
 
 from catalog.errors import OsslakeError
@@ -13,7 +12,7 @@ from serving.prometheus import Value
 from serving.releases import ServedReleases
 from serving.replica.keeper import Replicas
 from serving.replica.layout import columns_of, loaded_value
-from serving.replica.replica import Replica
+from serving.replica.replica import Replica, once_for_each
 
 READY, BEHIND, PREPARING, NO_RELEASE = "ready", "behind", "preparing", "no release"
 _COVERAGE = """
@@ -28,7 +27,6 @@ class Health:
 
     def __init__(self, serve: ServeSettings, releases: ServedReleases, replicas: Replicas) -> None:
         self._serve, self._releases, self._replicas = serve, releases, replicas
-        self._coverage = lru_cache(4)(coverage)
 
     def release(self) -> Release | None:
         """Return the newest release; None where there is none, or none can be read."""
@@ -68,7 +66,7 @@ class Health:
             "data_age_days": (now or datetime.now(UTC)).date().toordinal() - release.as_of_date.toordinal() if release else None,
             "replica": replica and _told(replica.release),
             "kept_replicas": self._replicas.sequences(),
-            "coverage": self._coverage(replica) if replica else [],
+            "coverage": coverage(replica) if replica else [],
         }
 
     def gauges(self) -> list[Value]:
@@ -87,6 +85,7 @@ class Health:
         return found
 
 
+@once_for_each
 def coverage(replica: Replica) -> list[dict[str, Any]]:
     """Return for each source from when to when its hours are known, which share of them was loaded, and how many gaps the source is known to have."""
     table, gaps = replica.tables.get("event_coverage_v1"), replica.tables.get("source_gaps_v1")

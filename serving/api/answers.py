@@ -253,21 +253,23 @@ class Answers:
         if replica is None:
             kept = ", ".join(str(one) for one in self.replicas.sequences())
             raise RequestError(
-                410 if self._was_there(wanted, newest) else 404,
+                410 if was_there(wanted, newest.release.sequence) else 404,
                 f"release {wanted[:90]} is not answered from here any more, or never was; there are {kept}"
                 " (older releases that are kept can be read by their tables)",
                 parameter="release",
             )
         return replica
 
-    def _was_there(self, wanted: str, newest: Replica) -> bool:
-        number = wanted.partition("-")[0]
-        return number.isascii() and number.isdigit() and len(number) < 12 and 0 < int(number) < newest.release.sequence
-
     def etag(self, asked: Asked, encoding: str = "", besides: Sequence[str] = ()) -> str:
         """Return what names the bytes of an answer: they follow from the release, the code, the question, the format and the coding alone."""
         told = (self._code, asked.replica.release.id, asked.root, asked.full_path, asked.parameters, asked.format.name, encoding, *besides)
         return f'"{hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()}"'
+
+
+def was_there(wanted: str, newest: int) -> bool:
+    """Tell whether a release of that number, or with an id of that number, was there before the newest one, by its number."""
+    number = wanted.partition("-")[0]
+    return number.isascii() and number.isdigit() and len(number) < 12 and 0 < int(number) < newest
 
 
 def _code_digest() -> str:

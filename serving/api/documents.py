@@ -11,7 +11,7 @@ import orjson
 from fastapi import Request, Response
 
 from catalog.releases import Release
-from serving.api.answers import MAX_QUERY, RELEASE_HEADER, Asked
+from serving.api.answers import MAX_QUERY, RELEASE_HEADER, Asked, was_there
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import PACKED_FROM, chosen_encoding, packed
 from serving.conditional import REVALIDATE, is_known
@@ -60,7 +60,6 @@ def document_response(request: Request, body: bytes, release: Release) -> Respon
 
 def near_release(asked: str, sequences: Sequence[int]) -> RequestError:
     """Return the 404 for a release that isn't kept; 410 where one with that number was there."""
-    number = asked.partition("-")[0]
-    was_there = number.isascii() and number.isdigit() and len(number) < 12 and 0 < int(number) < max(sequences, default=0)
     listed = ", ".join(str(one) for one in sequences[:20]) + (", ..." if len(sequences) > 20 else "")
-    return RequestError(410 if was_there else 404, f"release {asked[:90]!r} is not kept; kept are {listed}", near=list(sequences[:3]))
+    status = 410 if was_there(asked, max(sequences, default=0)) else 404
+    return RequestError(status, f"release {asked[:90]!r} is not kept; kept are {listed}", near=list(sequences[:3]))

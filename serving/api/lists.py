@@ -13,6 +13,7 @@ from catalog.release_document import ReleasedTable
 from catalog.results import json_rows
 from serving.api.answers import Asked, Body
 from serving.api.cursors import Cursors, Position, question_digest
+from serving.api.documents import take_only
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import write_rows
 from serving.api.selections import Page, read_from_files, read_from_replica, read_selection
@@ -47,7 +48,7 @@ class Lists:
         Raises:
             RequestError: 404, there is none; near names are told.
         """
-        _take_no(asked)
+        take_only(asked)
         _table(asked, resource)
         found = asked.replica.row(resource, value)
         if found is None:
@@ -76,9 +77,8 @@ class Lists:
         if page.last is not None:
             release_id = asked.replica.release.id
             cursor = self.cursors.write(Position(release_id, self._question(asked), page.last))
-            path = f"/releases/{release_id}/v1/{asked.full_path}" if asked.is_pinned else f"/v1/{asked.full_path}"
             pinned = [] if asked.is_pinned else [("release", release_id)]
-            next_page = f"{path}?{urlencode([*asked.without('cursor'), *pinned, ('cursor', cursor)])}"
+            next_page = f"{asked.root}/{asked.full_path}?{urlencode([*asked.without('cursor'), *pinned, ('cursor', cursor)])}"
         if asked.format.name == "json":
             rows: Iterable[bytes] = page.json if page.columns is None else json_rows(page.columns.schema.names, [page.columns])
             content = envelope(asked, b"[" + b",\n".join(rows) + b"]", next_page, is_list=True)
@@ -105,9 +105,3 @@ def _table(asked: Asked, resource: Resource) -> ReleasedTable:
 def no_row(asked: Asked, resource: Resource, value: str) -> RequestError:
     """Return the 404 for a key that names no row, with the keys that are near it."""
     return unknown(resource.path.removesuffix("s"), value, asked.replica.names(resource), status=404)
-
-
-def _take_no(asked: Asked) -> None:
-    """Refuse parameters where none is known."""
-    for name, _ in asked.parameters:
-        raise unknown("parameter", name, ("release",), parameter=name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from catalog.release_document import ReleasedTable
@@ -131,12 +130,6 @@ def openapi_document(replica: Replica, more: Iterable[Operations] = ()) -> Docum
         "paths": paths,
         "components": {"schemas": {"Problem": PROBLEM} | _row_schemas(replica)},
     }
-
-
-@lru_cache(4)
-def cached_document(replica: Replica, more: tuple[Operations, ...]) -> Document:
-    """Return the document, made once for a release."""
-    return openapi_document(replica, more)
 
 
 def _in_format(found: Document, operation: Operation) -> Document:

@@ -31,11 +31,11 @@ Make = Callable[[Asked], Body]
 BY_PATH = {resource.path: resource for resource in RESOURCES}
 
 
-def _one_of(words: Iterable[str]) -> Convertor[str]:
-    """Return what reads one of some words in a path: a single route for all of them is found much sooner than one for each."""
+def _read_as(pattern: str) -> Convertor[str]:
+    """Return what reads a part of a path that a pattern describes, as it stands."""
 
-    class Word(Convertor[str]):
-        regex = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    class Text(Convertor[str]):
+        regex = pattern
 
         def convert(self, value: str) -> str:
             return value
@@ -43,27 +43,19 @@ def _one_of(words: Iterable[str]) -> Convertor[str]:
         def to_string(self, value: str) -> str:
             return value
 
-    return Word()
+    return Text()
+
+
+def _one_of(words: Iterable[str]) -> Convertor[str]:
+    """Return what reads one of some words in a path: a single route for all of them is found much sooner than one for each."""
+    return _read_as("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
 
 
 register_url_convertor("resource", _one_of(BY_PATH))
 # A metric is more than its row: serving/api/metric.py.
 register_url_convertor("named_resource", _one_of(resource.path for resource in RESOURCES if resource.keys and resource.path != "metrics"))
-
-
-class _Key(Convertor[str]):
-    """Reads whatever is left of a path, ends of lines too, which Starlette's own `path` doesn't."""
-
-    regex = r"[\s\S]*"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("key", _Key())
+# Whatever is left of a path, ends of lines too, which Starlette's own `path` doesn't read.
+register_url_convertor("key", _read_as(r"[\s\S]*"))
 
 
 def api_routes(answers: Answers, lists: Lists) -> APIRouter:

@@ -6,13 +6,10 @@ amounts in JSON is the same for all entities: it is made once for a metric, and 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import orjson
@@ -21,12 +18,14 @@ from numpy.typing import NDArray
 
 from serving.api.answers import Asked, Body
 from serving.api.costs import COST_HEADER, cost_of
+from serving.api.documents import take_only
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import write_rows
 from serving.api.lists import envelope
+from serving.recent import Recent
 from serving.replica.layout import EPOCH
 from serving.replica.packed import Amounts, Days
-from serving.replica.replica import Entity, Metric, Replica
+from serving.replica.replica import Entity, Metric, Replica, once_for_each
 from serving.resources import LEVELS, RESOURCES
 
 ROLLING = "rolling_"
@@ -115,22 +114,20 @@ class KeptMarks:
     """The marks of one replica, those that were asked for last; safe to use from several threads."""
 
     def __init__(self, most_periods: int = _KEPT_PERIODS) -> None:
-        self._most_periods, self.periods = most_periods, 0
-        self._marks: OrderedDict[str, Marks] = OrderedDict()
-        self._lock = threading.Lock()
+        self._marks: Recent[Marks] = Recent(most_periods, len)
+
+    @property
+    def periods(self) -> int:
+        """How many periods are kept."""
+        return self._marks.size
 
     def of(self, replica: Replica, metric: Metric) -> Marks:
         """Return the marks of a metric."""
-        with self._lock:
-            found = self._marks.get(metric.name)
-            if found is None:
-                found = self._marks[metric.name] = Marks(replica, metric)
-                self.periods += len(found)
-                while self.periods > self._most_periods and len(self._marks) > 1:
-                    self.periods -= len(self._marks.popitem(last=False)[1])
-            else:
-                self._marks.move_to_end(metric.name)
-            return found
+        found = self._marks.get(metric.name)
+        if found is None:
+            found = Marks(replica, metric)
+            self._marks.put(metric.name, found)
+        return found
 
 
 def _head(day: int) -> bytes:
@@ -180,7 +177,7 @@ class SeriesAnswers:
     """Answers `/v1/series`."""
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[Replica, KeptMarks] = WeakKeyDictionary()  # a replica that is no longer used takes its marks with it
+        self._kept = once_for_each(lambda _: KeptMarks())
 
     def respond(self, asked: Asked) -> Body:
         """Return the series that are asked for, metric by metric for each entity.
@@ -228,7 +225,7 @@ class SeriesAnswers:
         return orjson.dumps(told)[:-1] + b',"points":['
 
     def _marks(self, replica: Replica, metric: Metric) -> Marks:
-        return self._kept.setdefault(replica, KeptMarks()).of(replica, metric)
+        return self._kept(replica).of(replica, metric)
 
     def _json(self, replica: Replica, points: Points) -> bytes:
         """Return the points, comma by comma."""
@@ -329,9 +326,7 @@ def read_wanted(asked: Asked) -> Wanted:
     Raises:
         RequestError: a name isn't known, a date is none, or it is too much.
     """
-    for name, _ in asked.parameters:
-        if name not in PARAMETERS:
-            raise unknown("parameter", name, (*PARAMETERS, "release"), parameter=name)
+    take_only(asked, *PARAMETERS)
     replica, as_of = asked.replica, _as_of(asked.replica)
     metrics = [_metric(replica, name) for name in _listed(asked, "metric")]
     entities = [_entity(replica, level, name) for level in LEVELS for name in _listed(asked, level)]

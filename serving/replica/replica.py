@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from serving.replica.layout import JSON_COLUMN, columns_of
 from serving.replica.packed import Amounts, Days, unpack
 from serving.resources import LEVELS, RESOURCES, Resource
 
+Made = TypeVar("Made")
 _KNOWN_NAMES = 50_000
 _COMPARED_NAMES = 20_000
 _LONGEST_NAME = 1_000
@@ -61,6 +63,18 @@ class Periods:
     coverage: list[float | None]
     is_degraded: list[bool]
     gap_reason: list[str | None]
+
+
+def once_for_each(make: Callable[[Replica], Made]) -> Callable[[Replica], Made]:
+    """Return a function that makes a thing once for each replica; when a replica is no longer used, what was made for it goes with it."""
+    kept: WeakKeyDictionary[Replica, Made] = WeakKeyDictionary()
+
+    def made(replica: Replica) -> Made:
+        if replica not in kept:
+            kept[replica] = make(replica)
+        return kept[replica]
+
+    return made
 
 
 class Replica:

@@ -55,10 +55,10 @@ def _load_waiting(settings: Settings, waiting: deque[Wanted]) -> Iterator[Loaded
     """Load one part after the other, as long as any wait."""
     target = settings.publish.postgres
     with connected(target) as connection, lake_connection(settings) as duck:
-        while waiting:
+        while True:
             try:
                 layout, part = waiting.popleft()
-            except IndexError:  # the other one was faster
+            except IndexError:  # none waits any more
                 return
             batches = row_batches(settings, duck, layout.released, part.partition.files)
             yield layout, part, load_part(connection, parts_schema(target), layout, part, batches)

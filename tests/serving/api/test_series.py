@@ -21,10 +21,13 @@ from web_servers import AppClient
 from catalog.releases import list_releases
 from catalog.settings import LimitSettings
 from serving.api.answers import Asked
+from serving.api.catalogue_openapi import catalogue_operations
 from serving.api.formats import FORMATS
+from serving.api.openapi import openapi_document
 from serving.api.series import KeptMarks, SeriesAnswers, calendar_days, is_quick, values_at
+from serving.health import coverage
 from serving.replica.files import replica_file
-from serving.replica.replica import Replica
+from serving.replica.replica import Replica, once_for_each
 
 EPOCH = date(1970, 1, 1)
 
@@ -165,10 +168,13 @@ def test_marks_that_are_kept_are_those_of_known_periods(marts_lake: MartsLake) -
 
 
 def test_a_replica_that_is_no_longer_used_is_let_go(marts_lake: MartsLake) -> None:
-    """What was made for a replica's series does not hold it, and its file, open."""
+    """What was made for a replica (series, coverage, the OpenAPI document) does not hold it, and its file, open."""
     answers, replica = SeriesAnswers(), _replica(marts_lake)
     query = (("metric", DAY_METRIC), ("project", "alpha"))
     answers.respond(Asked("series", query, replica, False, "/v1", FORMATS["json"], LimitSettings()))
+    coverage(replica)
+    described = once_for_each(lambda one: openapi_document(one, (catalogue_operations,)))
+    assert described(replica) is described(replica)
     seen = weakref.ref(replica)
     del replica
     gc.collect()
