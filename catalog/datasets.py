@@ -45,8 +45,9 @@ class Dataset:
         name: its name inside the namespace.
         description: what a row is, in a sentence or two.
         columns: in the order of their field ids, from 1.
-        grain: the columns that name a row; rows are kept in their order inside a file.
+        grain: the columns that name a row.
         partitioning: how it is cut into partitions, if it is.
+        sorted_by: the columns by which the rows of a file are sorted before those of the grain.
         licence: SPDX expression or the upstream's own words.
         upstream: where the rows come from.
     """
@@ -57,6 +58,7 @@ class Dataset:
     columns: tuple[Column, ...]
     grain: tuple[str, ...]
     partitioning: Partitioning | None = None
+    sorted_by: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     upstream: str = ""
 
@@ -69,6 +71,11 @@ class Dataset:
     def full_name(self) -> str:
         """`stage.name`."""
         return f"{self.stage}.{self.name}"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Names of the columns by which the rows of a file are sorted; no two rows have the same place."""
+        return tuple(dict.fromkeys((*self.sorted_by, *self.grain)))
 
     @property
     def column_names(self) -> tuple[str, ...]:

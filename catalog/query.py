@@ -118,6 +118,7 @@ def _lock_down(connection: DuckConnection, files: Sequence[str], stages: Sequenc
     if plain_stage in stages:
         connection.execute(f"SET search_path = '{plain_stage}'")
     listed = ", ".join(f"'{duck.quoted(path)}'" for path in files)
+    connection.execute("SET parquet_metadata_cache = true")
     connection.execute(f"SET allowed_paths = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -49,6 +49,7 @@ def _dataset(model: Any, stage: Any, name: str) -> Dataset:
         columns,
         grain,
         Partitioning(month_of, "month") if month_of else None,
+        sorted_by=tuple(column.name for column in getattr(model.physical_properties.get("sorted_by"), "expressions", ())),
         upstream="osslake models",
     )
 

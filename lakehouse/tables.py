@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 BATCH_ROWS = 100_000
+SORTED_BATCH_ROWS = 10_000
+"""And so rows of a row group: who asks for one artifact reads a row group or two of a file that is sorted by artifacts."""
 WRITERS = 2
 
 
@@ -188,10 +190,11 @@ class _Publication:
         return known | {paths[path]: digest for path, digest in found.items()}
 
     def _rows(self, where: str) -> Iterator[pa.RecordBatch]:
-        """Yield rows in the order of the grain."""
+        """Yield rows in the order that the dataset declares."""
         names = ", ".join(identifier(name) for name, _ in self.columns)
-        order = ", ".join(f"{identifier(name)} NULLS FIRST" for name in self.dataset.grain)
-        reader = self.connection.execute(f"SELECT {names} FROM {self.source} {where} ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+        rows = SORTED_BATCH_ROWS if self.dataset.sorted_by else BATCH_ROWS
+        order = ", ".join(f"{identifier(name)} NULLS FIRST" for name in self.dataset.order)
+        reader = self.connection.execute(f"SELECT {names} FROM {self.source} {where} ORDER BY {order}").to_arrow_reader(rows)
         schema = arrow_schema(self.table)
         for batch in reader:
             yield pa.RecordBatch.from_arrays([batch.column(name).cast(schema.field(name).type) for name in schema.names], schema=schema)

@@ -95,7 +95,7 @@ class _View:
         self.columns = ", ".join(identifier(column.name) for column in dataset.columns)
         self.is_new = self.table.current_snapshot() is None or FILLING in self.table.properties
         if self.is_new:
-            order = ", ".join(f"'{name}'" for name in dataset.grain)
+            order = ", ".join(f"'{name}'" for name in dataset.order)
             session.rows(f"ALTER TABLE {self.target} SET PROPERTIES sorted_by = ARRAY[{order}]")
         self.day = dataset.partitioning.column if dataset.partitioning else ""
 

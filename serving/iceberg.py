@@ -35,10 +35,13 @@ class IcebergCatalog:
         self._answer = lru_cache(CACHED_DOCUMENTS)(self._make_answer)
 
     def respond(self, request: Request, path: str, release_id: str | None) -> Response:
-        """Answer from one release: the one named, or the newest."""
-        release = self._releases.kept(release_id) if release_id else self._releases.newest()
+        """Answer from one release: the one named by its id or number in the path's second part, or the newest."""
+        release = self._releases.named(release_id) if release_id else self._releases.newest()
         if release is None:
             raise HTTPException(404, f"release {release_id} is not kept here")
+        if release_id and release_id != release.id:
+            first, _, *rest = path.split("/")
+            path = "/".join([first, release.id, *rest])
         cache_control = IMMUTABLE if rest_catalog.is_immutable(path) else REVALIDATE
         answer = _answer_by_parameters(request, release, path) or self._answer(release.id, path, base_url(request, self._public_url))
         if answer.status == 204:

@@ -12,7 +12,7 @@ import orjson
 
 from catalog.bucket import bucket_key
 from catalog.errors import OsslakeError, ReleaseError, StorageError, StorageUnavailableError
-from catalog.releases import LATEST_KEY, Release, document_key, kept_ids, read_latest, read_release
+from catalog.releases import LATEST_KEY, Release, choose_id, document_key, kept_ids, read_latest, read_release
 from catalog.settings import Settings
 from serving.logs import log
 from serving.replica.documents import newest_stored, stored_release
@@ -128,6 +128,17 @@ class ServedReleases:
         except ReleaseError:
             return None
         return release if release.id == newest.id or release.sequence < newest.sequence else None
+
+    def named(self, name: str) -> Release | None:
+        """Return a release by its id, or its number; None if it isn't kept, or was never the newest."""
+        if not name.isdecimal():
+            return self.kept(name)
+        newest = self.newest()
+        if int(name) == newest.sequence:
+            return newest
+        with suppress(ReleaseError):
+            return self.kept(choose_id(kept_ids(self.store), name))
+        return None
 
     def sha256(self, key: str) -> str | None:
         """Return the SHA-256 of a file of the bucket, in hex, if a kept release lists it.

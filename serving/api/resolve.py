@@ -19,12 +19,13 @@ from catalog.addresses.entries import artifact_at
 from serving.api.answers import Asked, Body
 from serving.api.errors import RequestError, unknown
 from serving.api.lists import envelope
-from serving.replica.replica import Replica
+from serving.replica.replica import Entity, Replica
 
 MAX_TEXT = 1_000
 MAX_NAMES = 1_000
 ROWS_A_NAME = 20
 """What looking a name up counts for in the cost of an answer."""
+_TOLD = 5
 _HEX_ID = re.compile(r"[0-9a-f]{64}")
 _OSO_ID = re.compile(r"[A-Za-z0-9+/_-]{43}=?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -88,6 +89,24 @@ def resolve(replica: Replica, text: str) -> dict[str, Any]:
     for level in ("project", "collection"):
         found[f"{level}s"] = _by_level(replica, level, read) if read.as_ in ("id", "oso_id", "name") else []
     return found
+
+
+def artifact_meant(replica: Replica, text: str) -> Entity | None:
+    """Return the one artifact that a text means; of several that bore a name, the one that an address leads to now.
+
+    Raises:
+        RequestError: it means several.
+    """
+    read = read_text(text)
+    found = _artifacts(replica, read)
+    if len(found) > 1 and read.artifact is None:
+        told = ", ".join(f"{one['artifact_source']} {_name_of(one)} ({one['artifact_id']})" for one in found[:_TOLD])
+        raise RequestError(400, f"artifact={text} means several: {told}; an id or a package URL means one", parameter="artifact")
+    return Entity("artifact", found[0]["canonical_artifact_id"] or found[0]["artifact_id"], _name_of(found[0])) if found else None
+
+
+def _name_of(artifact: dict[str, Any]) -> str:
+    return "/".join(part for part in (artifact["artifact_namespace"], artifact["artifact_name"]) if part) or str(artifact["artifact_id"])
 
 
 def _artifacts(replica: Replica, read: Read) -> list[dict[str, Any]]:

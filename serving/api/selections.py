@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from catalog.arrow_types import ARROW_TYPES
+from catalog.partitions import bounds_of
 from catalog.release_document import ReleasedTable
 from catalog.releases import Release
 from serving.api.answers import Asked
@@ -29,7 +32,7 @@ class Selection:
     """What is asked of a table.
 
     Attributes:
-        table: its name.
+        table: as its release states it.
         kinds: its columns: name -> Iceberg type.
         names: the columns that are wanted.
         takes_json: whether rows may be given as the JSON that the replica keeps.
@@ -38,7 +41,7 @@ class Selection:
         limit: rows of a page.
     """
 
-    table: str
+    table: ReleasedTable
     kinds: dict[str, str]
     names: list[str]
     takes_json: bool
@@ -46,14 +49,14 @@ class Selection:
     order: list[Order]
     limit: int
 
-    def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[str, list[Any]]:
-        """Return the WHERE of the rows after one with these values in the order, and the values of its marks."""
+    def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[list[str], list[Any]]:
+        """Return the conditions of the rows after one with these values in the order, and the values of their marks."""
         parts, values = where_sql(self.nodes, encode)
         if after is not None:
             condition, marks = after_sql(self.order, after, encode)
             parts.append(condition)
             values += marks
-        return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+        return parts, values
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def read_selection(asked: Asked, resource: Resource, table: ReleasedTable) -> Se
     rest = table.grain if resource.is_large else [ROWID]
     order += [Order(name, is_descending=False) for name in rest if name not in [one.column for one in order]]
     return Selection(
-        table.name,
+        table,
         kinds,
         select or list(kinds),
         takes_json=not select and asked.format.name == "json",
@@ -98,11 +101,12 @@ def read_from_replica(replica: Replica, wanted: Selection, after: Sequence[Any] 
     Raises:
         QueryError: it took too long.
     """
-    where, values = wanted.where(after and _placed(replica, wanted, after[-1]), stored_value)
+    conditions, values = wanted.where(after and _placed(replica, wanted, after[-1]), stored_value)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     *before, _ = wanted.order
     sort = f"{order_sql(before)}, {ROWID}" if before else ROWID
     shown = JSON_COLUMN if wanted.takes_json else ", ".join(wanted.names)
-    sql = f"SELECT {ROWID}, {shown} FROM {wanted.table} {where} ORDER BY {sort} LIMIT {wanted.limit + 1}"
+    sql = f"SELECT {ROWID}, {shown} FROM {wanted.table.name} {where} ORDER BY {sort} LIMIT {wanted.limit + 1}"
     with replica.connection(timeout_s) as connection:
         rows = connection.execute(sql, values).fetchall()
     last = [rows[wanted.limit - 1][0]] if len(rows) > wanted.limit else None
@@ -119,22 +123,57 @@ def _placed(replica: Replica, wanted: Selection, number: int) -> list[Any]:
     if len(wanted.order) == 1:
         return [number]
     columns = ", ".join(one.column for one in wanted.order)
-    return list(replica.look_up(f"SELECT {columns} FROM {wanted.table} WHERE {ROWID} = ?", (number,))[0])
+    return list(replica.look_up(f"SELECT {columns} FROM {wanted.table.name} WHERE {ROWID} = ?", (number,))[0])
 
 
 def read_from_files(engine: Engine, release: Release, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
     """Return a page of a table that is read from the release's files.
+
+    Where the rows are wanted by the days that the table is cut by, they are read some months at a time until the page is full.
 
     Raises:
         QueryError: it took too long, or too much memory.
         StorageError: a file can't be read.
     """
     loaded = after and [loaded_value(value, wanted.kinds[one.column]) for one, value in zip(wanted.order, after, strict=True)]
-    where, values = wanted.where(loaded, lambda value: value)
     names = list(dict.fromkeys([*wanted.names, *(one.column for one in wanted.order)]))
-    sql = f"SELECT {', '.join(names)} FROM marts.{wanted.table} {where} ORDER BY {order_sql(wanted.order)} LIMIT {wanted.limit + 1}"
-    batch = engine.query(release, sql, values, timeout_s)
+    where, values = wanted.where(loaded, lambda value: value)
+    until, missing = time.monotonic() + timeout_s, wanted.limit + 1
+    batches: list[pa.RecordBatch] = []
+    for days in _stretches(wanted.table, wanted.order[0], loaded and loaded[0]):
+        conditions = f"WHERE {' AND '.join([*where, *days])}" if [*where, *days] else ""
+        sql = f"SELECT {', '.join(names)} FROM marts.{wanted.table.name} {conditions} ORDER BY {order_sql(wanted.order)} LIMIT {missing}"
+        batches.append(engine.query(release, sql, values, max(until - time.monotonic(), 0)))
+        missing -= batches[-1].num_rows
+        if not missing:
+            break
+    batch = pa.concat_batches(batches)
     last = None
-    if batch.num_rows > wanted.limit:
+    if not missing:
         last = [stored_value(batch.column(one.column)[wanted.limit - 1].as_py()) for one in wanted.order]
     return Page([], batch.slice(0, wanted.limit).select(wanted.names), last)
+
+
+def _stretches(table: ReleasedTable, order: Order, after: Any) -> Iterator[list[str]]:
+    """Yield conditions of days, each of twice the months before it, in an order by the days that a table is cut by; else one of no condition.
+
+    Args:
+        table: of the release.
+        order: the first column of the order.
+        after: the value of that column in the row after which rows are wanted; None without one.
+    """
+    names = {file.partition or "" for file in table.data_files}
+    months = [bounds_of(table, name) for name in names if name]
+    if not months or len(months) < len(names) or months[0].column != order.column:
+        yield []
+        return
+    months.sort(key=lambda month: month.first, reverse=order.is_descending)
+    if after is not None:
+        day = after.date() if isinstance(after, datetime) else after
+        months = [month for month in months if (month.first <= day if order.is_descending else month.end > day)] or months[-1:]
+    count, place = 1, 0
+    while place < len(months):
+        chosen = months[place : place + count]
+        first, end = min(month.first for month in chosen), max(month.end for month in chosen)
+        yield [f"({order.column} >= DATE '{first}' AND {order.column} < DATE '{end}')"]
+        place, count = place + count, count * 2

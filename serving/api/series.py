@@ -22,6 +22,7 @@ from serving.api.documents import take_only
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import write_rows
 from serving.api.lists import envelope
+from serving.api.resolve import artifact_meant
 from serving.recent import Recent
 from serving.replica.layout import EPOCH
 from serving.replica.packed import Amounts, Days
@@ -377,7 +378,7 @@ def _metric(replica: Replica, name: str) -> Metric:
 
 
 def _entity(replica: Replica, level: str, name: str) -> Entity:
-    found = replica.entity(level, name)
+    found = replica.entity(level, name) or (artifact_meant(replica, name) if level == "artifact" else None)
     if found is None:
         raise unknown(level, name, replica.names(next(one for one in RESOURCES if one.path == f"{level}s")), parameter=level)
     return found

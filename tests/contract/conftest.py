@@ -77,15 +77,15 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def marts(shelf: Shelf) -> Lake:
-    """Return a lake of six small marts and two releases, the second of which has one more day."""
+def marts(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Return a lake of six small marts and two releases, the second of which has one more day; the process's own copy, since who publishes holds it."""
 
     def build(folder: Path) -> None:
         lake = MartLake(folder)
         lake.release_months()
         lake.release_next_day()
 
-    return Lake(shelf.once("contract_marts", build) / "lake")
+    return Lake(shelf.once("contract_marts", build) / "lake").copy_to(tmp_path_factory.mktemp("marts") / "lake")
 
 
 @pytest.fixture

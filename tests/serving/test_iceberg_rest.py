@@ -95,6 +95,16 @@ def test_snapshots_are_all_or_those_of_references(url: str) -> None:
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "BadRequestException")
 
 
+def test_a_release_is_known_by_its_number(released_lake: ReleasedLake, url: str) -> None:
+    """A number leads to the same answers as the id; one that is no release's is 404."""
+    for release in released_lake.releases:
+        for below in ("v1/config", "v1/namespaces", "v1/namespaces/marts/tables/projects_v1"):
+            by_number, by_id = (httpx.get(f"{url}/releases/{name}/{below}") for name in (release.sequence, release.id))
+            assert (by_number.status_code, by_number.content) == (200, by_id.content)
+        assert httpx.get(f"{url}/v1/{release.sequence}/namespaces").status_code == 200
+    assert httpx.get(f"{url}/releases/99/v1/config").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["releases/{id}/v1/projcts", "v1/nothing/tables"])
 def test_what_is_none_of_the_catalog_is_a_problem(released_lake: ReleasedLake, url: str, path: str) -> None:
     """Beside the catalog's paths errors are those of the REST API; below a release's id at `/v1` they are the catalog's."""

@@ -232,6 +232,7 @@ class MartsLake(ReleasedLake):
             artifact(ENGINE, "GITHUB", "repository", "alpha", "engine"),
             artifact(PACKAGE, "NPM", "package", "@alpha", "core"),
             artifact(AUTHOR, "GITHUB", "account", None, "ada"),
+            *(artifact(identifier(source, "package", "sparrow"), source, "package", None, "sparrow") for source in ("NPM", "PYPI")),
         ]
         self.append(ARTIFACTS, sorted(rows, key=lambda row: str(row["artifact_id"])))
         self.append(ALIASES, [alias("engine", NOON), alias("motor", NOON - timedelta(days=99))])

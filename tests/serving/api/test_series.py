@@ -9,12 +9,13 @@ import weakref
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marts_lake import ALPHA, DAY_METRIC, GAP, ROLLING_METRIC, WEEK_METRIC, MartsLake, oso_id
+from marts_lake import ALPHA, DAY_METRIC, ENGINE, GAP, PACKAGE, ROLLING_METRIC, WEEK_METRIC, MartsLake, oso_id
 from pyarrow import parquet
 from web_servers import AppClient
 
@@ -121,6 +122,22 @@ def test_an_entity_is_found_by_each_of_its_names(api: AppClient) -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize(
+    ("text", "artifact"),
+    [
+        (ENGINE, ENGINE),
+        ("alpha/motor", ENGINE),
+        ("https://github.com/Alpha/Engine.git", ENGINE),
+        ("pkg:npm/%40alpha/core@1.2.3", PACKAGE),
+        ("@alpha/core", PACKAGE),
+    ],
+)
+def test_an_artifact_is_found_by_what_leads_to_it(api: AppClient, text: str, artifact: str) -> None:
+    """What `/v1/resolve` takes, a series takes too."""
+    (found,) = series(api, f"metric={DAY_METRIC}&artifact={quote(text, safe='')}")
+    assert found["entity_id"] == artifact
+
+
 def test_series_come_as_tables_too(api: AppClient) -> None:
     """In Parquet each point is a row with its marks."""
     answer = api.get(f"/v1/series.parquet?metric={DAY_METRIC},{ROLLING_METRIC}&project=alpha")
@@ -210,6 +227,7 @@ def _replica(lake: MartsLake) -> Replica:
         (f"metric={DAY_METRIC}", 400, "project (or collection, or artifact) is missing"),
         ("metric=github_comits_daily&project=alpha", 400, f"is {DAY_METRIC} or"),
         (f"metric={DAY_METRIC}&project=alhpa", 400, "is alpha meant?"),
+        (f"metric={DAY_METRIC}&artifact=sparrow", 400, "artifact=sparrow means several: NPM sparrow ("),
         (f"metric={DAY_METRIC}&project=alpha&since=2024-01-01", 400, "there is no parameter 'since'"),
         (f"metric={DAY_METRIC}&project=alpha&from=yesterday", 400, "no date such as 2024-01-31"),
         (f"metric={DAY_METRIC}&project=alpha&from=2024-02-01&to=2024-01-01", 400, "later than"),
