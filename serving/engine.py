@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from catalog.bucket import bucket_key
 from catalog.duck import DuckConnection, DuckError, is_unanswered
 from catalog.errors import AGAIN, QueryError, StorageError
-from catalog.query import open_release
-from catalog.release_document import STAGES
+from catalog.query import open_release, table_scan
+from catalog.release_document import STAGES, ReleasedFile, ReleasedTable
 from catalog.releases import Release
 from catalog.settings import Settings
 from serving.store import Store
@@ -55,6 +56,10 @@ class Engine:
         table = self.call(release, timeout_s, lambda cursor: cursor.execute(sql, values).to_arrow_table().combine_chunks())
         batches = table.to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
+
+    def scan(self, release: Release, table: ReleasedTable, files: Sequence[ReleasedFile]) -> str:
+        """Return a query of the rows of some files of a table of the release."""
+        return table_scan([self._store.location(bucket_key(release.document.dataset, file.path)) for file in files], table)
 
     @contextmanager
     def stream(

@@ -64,6 +64,10 @@ class Store:
         """Whether a store that is away is worth to be asked again."""
         return self.is_away and time.monotonic() >= self._try_at
 
+    def location(self, key: str) -> str:
+        """Return how DuckDB names an object."""
+        return self._bucket.location(key)
+
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
         with self.asked():

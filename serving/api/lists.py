@@ -37,7 +37,7 @@ class Lists:
         wanted, after = read_selection(asked, resource, _table(asked, resource)), self._after(asked)
         replica, timeout_s = asked.replica, asked.limits.longest_query_s
         if resource.is_large:
-            page = read_from_files(self.engine, replica.release, wanted, after, timeout_s)
+            page = read_from_files(self.engine, replica, wanted, after, timeout_s)
         else:
             page = read_from_replica(replica, wanted, after, timeout_s)
         return self._body(asked, page, is_query=resource.is_large)

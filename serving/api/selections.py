@@ -12,11 +12,10 @@ import pyarrow as pa
 
 from catalog.arrow_types import ARROW_TYPES
 from catalog.partitions import bounds_of
-from catalog.release_document import ReleasedTable
-from catalog.releases import Release
+from catalog.release_document import ReleasedFile, ReleasedTable
 from serving.api.answers import Asked
 from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
-from serving.api.grammar import Node, Order, conditions_of, parse_order, parse_select
+from serving.api.grammar import Comparison, Node, Order, conditions_of, parse_order, parse_select
 from serving.engine import Engine
 from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
 from serving.replica.replica import Replica
@@ -24,6 +23,7 @@ from serving.resources import Resource
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
+FIRST_FILES = 8
 RESERVED = ("limit", "cursor", "select", "order")
 
 
@@ -126,10 +126,8 @@ def _placed(replica: Replica, wanted: Selection, number: int) -> list[Any]:
     return list(replica.look_up(f"SELECT {columns} FROM {wanted.table.name} WHERE {ROWID} = ?", (number,))[0])
 
 
-def read_from_files(engine: Engine, release: Release, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
-    """Return a page of a table that is read from the release's files.
-
-    Where the rows are wanted by the days that the table is cut by, they are read some months at a time until the page is full.
+def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
+    """Return a page of a table that is read from the release's files: of those alone that may have such rows, as many as it takes.
 
     Raises:
         QueryError: it took too long, or too much memory.
@@ -137,13 +135,14 @@ def read_from_files(engine: Engine, release: Release, wanted: Selection, after: 
     """
     loaded = after and [loaded_value(value, wanted.kinds[one.column]) for one, value in zip(wanted.order, after, strict=True)]
     names = list(dict.fromkeys([*wanted.names, *(one.column for one in wanted.order)]))
-    where, values = wanted.where(loaded, lambda value: value)
+    conditions, values = wanted.where(loaded, lambda value: value)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     until, missing = time.monotonic() + timeout_s, wanted.limit + 1
     batches: list[pa.RecordBatch] = []
-    for days in _stretches(wanted.table, wanted.order[0], loaded and loaded[0]):
-        conditions = f"WHERE {' AND '.join([*where, *days])}" if [*where, *days] else ""
-        sql = f"SELECT {', '.join(names)} FROM marts.{wanted.table.name} {conditions} ORDER BY {order_sql(wanted.order)} LIMIT {missing}"
-        batches.append(engine.query(release, sql, values, max(until - time.monotonic(), 0)))
+    for files in _portions(wanted.table, _files(replica, wanted), wanted.order[0], loaded and loaded[0]):
+        scan = engine.scan(replica.release, wanted.table, files)
+        sql = f"SELECT {', '.join(names)} FROM ({scan}) {where} ORDER BY {order_sql(wanted.order)} LIMIT {missing}"
+        batches.append(engine.query(replica.release, sql, values, max(until - time.monotonic(), 0)))
         missing -= batches[-1].num_rows
         if not missing:
             break
@@ -154,26 +153,40 @@ def read_from_files(engine: Engine, release: Release, wanted: Selection, after: 
     return Page([], batch.slice(0, wanted.limit).select(wanted.names), last)
 
 
-def _stretches(table: ReleasedTable, order: Order, after: Any) -> Iterator[list[str]]:
-    """Yield conditions of days, each of twice the months before it, in an order by the days that a table is cut by; else one of no condition.
+def _files(replica: Replica, wanted: Selection) -> list[ReleasedFile]:
+    """Return the files of a table in which rows that are asked for may stand, by what the replica knows of its values."""
+    files = wanted.table.data_files
+    for node in wanted.nodes:
+        if isinstance(node, Comparison) and node.operator in ("eq", "in"):
+            there = replica.files_with(wanted.table.name, node.column, node.value if node.operator == "in" else [node.value])
+            files = [file for file in files if there is None or file.path in there]
+    return files
+
+
+def _portions(table: ReleasedTable, files: list[ReleasedFile], order: Order, after: Any) -> Iterator[list[ReleasedFile]]:
+    """Yield files in an order by the days that the table is cut by: whole months, each time twice as many files; else all at once.
 
     Args:
         table: of the release.
+        files: of the table.
         order: the first column of the order.
         after: the value of that column in the row after which rows are wanted; None without one.
     """
-    names = {file.partition or "" for file in table.data_files}
-    months = [bounds_of(table, name) for name in names if name]
-    if not months or len(months) < len(names) or months[0].column != order.column:
-        yield []
+    months: dict[str, list[ReleasedFile]] = {}
+    for file in files:
+        months.setdefault(file.partition or "", []).append(file)
+    bounds = sorted(((bounds_of(table, name), name) for name in months if name), key=lambda one: one[0].first, reverse=order.is_descending)
+    if len(bounds) < len(months) or (bounds and bounds[0][0].column != order.column):
+        yield files
         return
-    months.sort(key=lambda month: month.first, reverse=order.is_descending)
-    if after is not None:
-        day = after.date() if isinstance(after, datetime) else after
-        months = [month for month in months if (month.first <= day if order.is_descending else month.end > day)] or months[-1:]
-    count, place = 1, 0
-    while place < len(months):
-        chosen = months[place : place + count]
-        first, end = min(month.first for month in chosen), max(month.end for month in chosen)
-        yield [f"({order.column} >= DATE '{first}' AND {order.column} < DATE '{end}')"]
-        place, count = place + count, count * 2
+    day = after.date() if isinstance(after, datetime) else after
+    if day is not None:
+        bounds = [one for one in bounds if (one[0].first <= day if order.is_descending else one[0].end > day)]
+    portion, size = [], FIRST_FILES
+    for _, name in bounds:
+        portion += months[name]
+        if len(portion) >= size:
+            yield portion
+            portion, size = [], size * 2
+    if portion or not bounds:
+        yield portion

@@ -19,11 +19,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from catalog.bucket import bucket_key, open_bucket
+from catalog.bucket import Bucket, bucket_key, open_bucket
 from catalog.crash import crash_point
 from catalog.duck import DuckConnection, connect, identifier
 from catalog.local_files import sync_folder
 from catalog.query import table_scan
+from catalog.release_document import ReleasedFile
 from catalog.releases import Release, ReleasedTable
 from catalog.results import json_rows
 from catalog.settings import Settings
@@ -33,6 +34,7 @@ from serving.replica.files import FORMAT, replica_file
 from serving.replica.layout import EPOCH, JSON_COLUMN, columns_of, sqlite_type, stored_values
 from serving.replica.packed import Amounts, Days, pack, unpack
 from serving.replica.search import fill_search
+from serving.replica.whereabouts import fill_whereabouts
 from serving.resources import SERIES_TABLES, kept_resources
 
 BATCH_ROWS = 20_000
@@ -109,9 +111,13 @@ def _opened(settings: Settings, release: Release, folder: Path) -> Iterator[Duck
         engine.execute(f"SET temp_directory = '{folder / '.spilled'}'")
         for table in release.tables:
             if table.stage == "marts":
-                paths = [bucket.location(bucket_key(release.document.dataset, file.path)) for file in table.data_files]
+                paths = [_location(bucket, release, file) for file in table.data_files]
                 engine.execute(f"CREATE VIEW {identifier(table.name)} AS {table_scan(paths, table)}")
         yield engine
+
+
+def _location(bucket: Bucket, release: Release, file: ReleasedFile) -> str:
+    return bucket.location(bucket_key(release.document.dataset, file.path))
 
 
 class _Build:
@@ -156,6 +162,9 @@ class _Build:
         for name, level in SERIES_TABLES.items():
             if name in self.tables:
                 self._fill_series(self.tables[name], level)
+        bucket = open_bucket(self.settings)
+        locations = {file.path: _location(bucket, self.release, file) for table in self.tables.values() for file in table.data_files}
+        fill_whereabouts(self.target, self.engine, self.tables, locations)
         fill_search(self.target)
         rows = [(table.name, table.content_digest, table.row_count) for table in self.tables.values()]
         self.target.executemany("INSERT INTO tables VALUES (?, ?, ?)", rows)

@@ -19,6 +19,7 @@ from catalog.errors import QueryError
 from catalog.releases import Release, ReleasedTable
 from serving.replica.layout import JSON_COLUMN, columns_of
 from serving.replica.packed import Amounts, Days, unpack
+from serving.replica.whereabouts import FILES, located_table, unpacked
 from serving.resources import LEVELS, RESOURCES, Resource
 
 Made = TypeVar("Made")
@@ -173,6 +174,20 @@ class Replica:
             (entity.id, entity.level, metric.name),
         )
         return unpack(found[0][0]) if found else unpack(b"")
+
+    @cached_property
+    def _located(self) -> set[str]:
+        return {name for (name,) in self.look_up("SELECT name FROM sqlite_master WHERE name LIKE 'located\\_%' ESCAPE '\\'")}
+
+    def files_with(self, table: str, column: str, values: Sequence[str]) -> set[str] | None:
+        """Return the paths of a large table's files in which any of the values stands; None where the replica doesn't know."""
+        name = located_table(table, column)
+        if name not in self._located:
+            return None
+        marks = ", ".join("?" * len(values))
+        rows = self.look_up(f"SELECT files FROM {name} WHERE value IN ({marks})", values)
+        numbers = sorted({number for (files,) in rows for number in unpacked(files).tolist()})
+        return {path for number in numbers for (path,) in self.look_up(f"SELECT path FROM {FILES} WHERE file_row = ?", (number,))}
 
     def _find_entity(self, level: str, name: str) -> Entity:
         """Return an entity; what isn't there is a LookupError, so that it isn't kept."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,24 +14,28 @@ from released_lake import EVENTS, FIRST_EVENTS, ReleasedLake, Rows
 
 from catalog.datasets import Partitioning
 from catalog.releases import Release
+from serving.api import selections
 from serving.api.grammar import Comparison, Node, Order
 from serving.api.selections import Page, Selection, read_from_files
 from serving.engine import Engine
+from serving.replica.files import replica_file
+from serving.replica.keeper import make_replica
 from serving.replica.layout import columns_of
+from serving.replica.replica import Replica
 
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in (0, 1, 3, 4, 5, 11, 12, 17)]
-DAYS = dataset("days_v1", "bucket_date artifact_id amount", "bucket_date artifact_id", Partitioning("bucket_date", "month"))
-TIMES = dataset("times_v1", "artifact_id first_seen_at amount", "artifact_id first_seen_at", Partitioning("first_seen_at", "month"))
-EMPTY = dataset("empty_v1", "bucket_date artifact_id amount", "bucket_date artifact_id", Partitioning("bucket_date", "month"))
+DAYS = dataset("events_daily_v1", "bucket_date to_artifact_id amount", "bucket_date to_artifact_id", Partitioning("bucket_date", "month"))
+TIMES = dataset("times_v1", "to_artifact_id first_seen_at amount", "to_artifact_id first_seen_at", Partitioning("first_seen_at", "month"))
+EMPTY = dataset("events_v1", "first_seen_at to_artifact_id amount", "first_seen_at to_artifact_id", Partitioning("first_seen_at", "month"))
 OF_DAYS: Rows = [
-    {"bucket_date": month + timedelta(days=day), "artifact_id": artifact, "amount": None if day == 3 else float(place % 7)}
+    {"bucket_date": month + timedelta(days=day), "to_artifact_id": artifact, "amount": None if day == 3 else float(place % 7)}
     for place, (month, day, artifact) in enumerate(product(MONTHS, (0, 3, 27), ("a", "b", "c")))
     if artifact != "c" or month == MONTHS[3]
 ]
 OF_TIMES: Rows = [
     {
         "first_seen_at": datetime.combine(row["bucket_date"], datetime.max.time(), UTC),
-        "artifact_id": row["artifact_id"],
+        "to_artifact_id": row["to_artifact_id"],
         "amount": row["amount"],
     }
     for row in OF_DAYS
@@ -42,11 +48,19 @@ class CountingEngine(Engine):
     def __init__(self, lake: ReleasedLake) -> None:
         super().__init__(lake.settings)
         self.release, self.count = lake.release(date(2024, 7, 1)), 0
+        make_replica(lake.settings)
+        self.replica = Replica(replica_file(lake.settings.replicas, self.release.id), self.release)
 
     def query(self, release: Release, sql: str, values: Any, timeout_s: float) -> Any:
         """Count it, and ask."""
         self.count += 1
         return super().query(release, sql, values, timeout_s)
+
+
+@pytest.fixture(autouse=True)
+def one_file_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read one month first, then two, then four: each is a file here."""
+    monkeypatch.setattr(selections, "FIRST_FILES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +80,7 @@ def one_page(engine: CountingEngine, table: str, order: list[Order], limit: int,
     kinds = columns_of(released)
     order = order + [Order(name, is_descending=False) for name in released.grain if name not in [one.column for one in order]]
     wanted = Selection(released, kinds, list(kinds), takes_json=False, nodes=list(nodes), order=order, limit=limit)
-    return read_from_files(engine, engine.release, wanted, after, 60)
+    return read_from_files(engine, engine.replica, wanted, after, 60)
 
 
 def pages(engine: CountingEngine, table: str, order: list[Order], limit: int, *nodes: Node) -> Rows:
@@ -84,26 +98,28 @@ def pages(engine: CountingEngine, table: str, order: list[Order], limit: int, *n
 
 def in_order(rows: Rows, column: str, *, is_descending: bool) -> Rows:
     """Return rows by a column of days or times, then by artifact."""
-    return sorted(sorted(rows, key=lambda row: str(row["artifact_id"])), key=lambda row: row[column], reverse=is_descending)
+    return sorted(sorted(rows, key=lambda row: str(row["to_artifact_id"])), key=lambda row: row[column], reverse=is_descending)
 
 
 @pytest.mark.parametrize("limit", [3, 7, 1000])
 @pytest.mark.parametrize("is_descending", [False, True])
-@pytest.mark.parametrize(("table", "column", "rows"), [("days_v1", "bucket_date", OF_DAYS), ("times_v1", "first_seen_at", OF_TIMES)])
+@pytest.mark.parametrize(
+    ("table", "column", "rows"), [("events_daily_v1", "bucket_date", OF_DAYS), ("times_v1", "first_seen_at", OF_TIMES)]
+)
 def test_pages_are_what_is_there(engine: CountingEngine, table: str, column: str, rows: Rows, is_descending: bool, limit: int) -> None:
     """Earliest first or latest first, all rows or those of an artifact that one month alone knows, of a date or of a time."""
     order = [Order(column, is_descending)]
     assert pages(engine, table, order, limit) == in_order(rows, column, is_descending=is_descending)
-    of_one = [row for row in rows if row["artifact_id"] == "c"]
-    found = pages(engine, table, order, limit, Comparison("artifact_id", "eq", "c"))
+    of_one = [row for row in rows if row["to_artifact_id"] == "c"]
+    found = pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "c"))
     assert found == in_order(of_one, column, is_descending=is_descending)
-    assert pages(engine, table, order, limit, Comparison("artifact_id", "eq", "nobody")) == []
+    assert pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "nobody")) == []
 
 
 @pytest.mark.parametrize("is_descending", [False, True])
 def test_other_orders_are_of_the_whole_table(engine: CountingEngine, is_descending: bool) -> None:
     """An order by another column reads all months at once; rows without a value come last."""
-    found = pages(engine, "days_v1", [Order("amount", is_descending)], 4)
+    found = pages(engine, "events_daily_v1", [Order("amount", is_descending)], 4)
     known = [row["amount"] for row in found if row["amount"] is not None]
     assert (known, [row["amount"] for row in found[len(known) :]]) == (
         sorted(known, reverse=is_descending),
@@ -113,10 +129,57 @@ def test_other_orders_are_of_the_whole_table(engine: CountingEngine, is_descendi
 
 
 @pytest.mark.parametrize(
-    ("table", "artifact", "expected"), [("days_v1", "a", 1), ("days_v1", "c", 3), ("days_v1", "nobody", 4), ("empty_v1", "a", 1)]
+    ("table", "artifact", "questions"),
+    [
+        ("events_daily_v1", "a", 1),
+        ("events_daily_v1", "c", 1),
+        ("events_daily_v1", "nobody", 1),
+        ("events_v1", "a", 1),
+        ("times_v1", "a", 1),
+        ("times_v1", "c", 3),
+        ("times_v1", "nobody", 4),
+    ],
 )
-def test_a_page_reads_as_many_months_as_it_needs(engine: CountingEngine, table: str, artifact: str, expected: int) -> None:
-    """The last month fills a small page; the fifth from the end is in the third question; who finds nothing asks four times for eight months."""
+def test_a_page_reads_what_it_needs(engine: CountingEngine, table: str, artifact: str, questions: int) -> None:
+    """The last month fills a page; where the replica knows in which files an artifact stands, no other is read; else months, until it is found."""
+    order = [Order("bucket_date" if table == "events_daily_v1" else "first_seen_at", is_descending=True)]
     before = engine.count
-    one_page(engine, table, [Order("bucket_date", is_descending=True)], 2, None, Comparison("artifact_id", "eq", artifact))
-    assert engine.count - before == expected
+    one_page(engine, table, order, 2, None, Comparison("to_artifact_id", "eq", artifact))
+    assert engine.count - before == questions
+
+
+def test_files_of_an_artifact_are_those_that_it_stands_in(engine: CountingEngine) -> None:
+    """The replica tells for each value, and for several, the files whose rows have it; of another table it knows nothing."""
+    released = next(one for one in engine.release.tables if one.name == "events_daily_v1")
+    by_month = {file.partition: file.path for file in released.data_files}
+    assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["a"]) == set(by_month.values())
+    assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["c"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
+    assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["c", "nobody"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
+    assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["nobody"]) == set()
+    assert engine.replica.files_with("events_v1", "to_artifact_id", ["a"]) == set()
+    assert engine.replica.files_with("times_v1", "to_artifact_id", ["a"]) is None
+    assert engine.replica.files_with("events_daily_v1", "amount", ["1"]) is None
+
+
+def test_files_that_stay_are_not_read_again(tmp_path: Path) -> None:
+    """A replica made from the one before knows of the files that came and went what one made from nothing knows."""
+    lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
+    lake.append(EVENTS, FIRST_EVENTS)
+    for month in MONTHS[:3]:
+        lake.append(DAYS, [row for row in OF_DAYS if row["bucket_date"].replace(day=1) == month])
+    lake.release(date(2024, 7, 1))
+    first = make_replica(lake.settings)
+    lake.replace_month(DAYS, [{"bucket_date": MONTHS[1], "to_artifact_id": "d", "amount": 1.0}])
+    lake.append(DAYS, [{"bucket_date": MONTHS[3], "to_artifact_id": "a", "amount": 1.0}])
+    release = lake.release(date(2024, 7, 2))
+    paths = {file.path for table in release.tables if table.name == "events_daily_v1" for file in table.data_files}
+    found = []
+    for _ in range(2):
+        assert make_replica(lake.settings) is not None
+        replica = Replica(replica_file(lake.settings.replicas, release.id), release)
+        found.append({value: replica.files_with("events_daily_v1", "to_artifact_id", [value]) for value in ("a", "b", "c", "d", "e")})
+        shutil.rmtree(lake.settings.replicas)
+    assert first is not None
+    assert found[0] == found[1]
+    assert [len(found[0][value] or ()) for value in ("a", "b", "c", "d", "e")] == [3, 2, 0, 1, 0]
+    assert set.union(*(files or set() for files in found[0].values())) == paths

@@ -1,0 +1,110 @@
+"""In which data files of a large table a value stands, so that who asks for the events of one artifact has those files read alone.
+
+`located_files` numbers the files; a number is never used for another file. `located_<table>_<column>` has for each value the numbers of the files
+that it stands in (uint32, little-endian, ascending), among them maybe those of files that are no longer in the table.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyiceberg.schema import Schema
+
+from catalog.duck import DuckConnection, scan_sql
+from catalog.releases import ReleasedTable
+from serving.replica.layout import columns_of
+from serving.resources import RESOURCES
+
+BATCH_ROWS = 50_000
+FILES = "located_files"
+Located = tuple[str, NDArray[np.uint32]]
+
+
+def located_table(table: str, column: str) -> str:
+    """Return the name of the table that says where a column's values stand."""
+    return f"located_{table}_{column}"
+
+
+def fill_whereabouts(
+    target: sqlite3.Connection, engine: DuckConnection, tables: Mapping[str, ReleasedTable], locations: Mapping[str, str]
+) -> None:
+    """Fill the tables; what the replica before (attached as `before`, if there is one) knows of files that stay is taken from there.
+
+    Args:
+        target: the replica.
+        engine: where rows are read, within its limit of memory.
+        tables: of the release, by name.
+        locations: path of each data file -> how DuckDB names it.
+    """
+    target.execute(f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE)")
+    has_before = any(name == "before" for _, name, _ in target.execute("PRAGMA database_list"))
+    if has_before:
+        target.execute(f"INSERT INTO main.{FILES} SELECT * FROM before.{FILES}")
+    for resource in RESOURCES:
+        table = tables.get(resource.table)
+        if table is None or not resource.located:
+            continue
+        paths = [file.path for file in table.data_files]
+        known = {path for (path,) in target.execute(f"SELECT path FROM main.{FILES}")}
+        added = [path for path in paths if path not in known]
+        target.executemany(f"INSERT INTO main.{FILES} (path) VALUES (?)", [(path,) for path in added])
+        rows = dict(target.execute(f"SELECT path, file_row FROM main.{FILES}").fetchall())
+        for column in resource.located:
+            if column in columns_of(table):
+                _fill(target, engine, table, column, {locations[path]: rows[path] for path in added}, {rows[path] for path in paths})
+
+
+def _fill(
+    target: sqlite3.Connection, engine: DuckConnection, table: ReleasedTable, column: str, added: Mapping[str, int], alive: set[int]
+) -> None:
+    name = located_table(table.name, column)
+    target.execute(f"CREATE TABLE main.{name} (value TEXT PRIMARY KEY, files BLOB NOT NULL) WITHOUT ROWID")
+    is_known = bool(target.execute("SELECT 1 FROM pragma_table_list WHERE schema = 'before' AND name = ?", (name,)).fetchall())
+    old = _kept(target, name, alive) if is_known else iter(())
+    new = _read(engine, table, column, added) if added else iter(())
+    rows = ((value, files.tobytes()) for value, files in _merged(old, new))
+    while chunk := list(itertools.islice(rows, BATCH_ROWS)):
+        target.executemany(f"INSERT INTO main.{name} VALUES (?, ?)", chunk)
+
+
+def _kept(target: sqlite3.Connection, name: str, alive: set[int]) -> Iterator[Located]:
+    """Yield what the replica before says of files that are still there, by value."""
+    there = np.array(sorted(alive), np.uint32)
+    for value, packed in target.execute(f"SELECT value, files FROM before.{name} ORDER BY value"):
+        files = unpacked(packed)
+        files = files[np.isin(files, there, assume_unique=True)]
+        if len(files):
+            yield value, files
+
+
+def _read(engine: DuckConnection, table: ReleasedTable, column: str, added: Mapping[str, int]) -> Iterator[Located]:
+    """Yield the values of some files with the files that they stand in, by value."""
+    engine.register("added_files", pa.table({"filename": list(added), "file_row": pa.array(added.values(), pa.uint32())}))
+    scan = scan_sql(list(added), Schema.model_validate(table.schema_), filename=True)
+    reader = engine.execute(
+        f"SELECT DISTINCT {column} AS value, file_row FROM ({scan}) JOIN added_files USING (filename) WHERE {column} IS NOT NULL ORDER BY ALL"
+    ).to_arrow_reader(BATCH_ROWS)
+    for batch in reader:
+        values, files = batch.column(0).to_pylist(), batch.column(1).to_numpy()
+        ends = [*(place for place in range(1, len(values)) if values[place] != values[place - 1]), len(values)]
+        for first, end in itertools.pairwise([0, *ends]):
+            yield values[first], files[first:end]
+    engine.unregister("added_files")
+
+
+def _merged(old: Iterable[Located], new: Iterable[Located]) -> Iterator[Located]:
+    """Merge two runs, each sorted by value, into one with each value once."""
+    for value, group in itertools.groupby(heapq.merge(old, new, key=lambda one: one[0]), key=lambda one: one[0]):
+        parts = [files for _, files in group]
+        yield value, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+
+
+def unpacked(files: bytes) -> NDArray[np.uint32]:
+    """Return the numbers of files that a row holds."""
+    return np.frombuffer(files, "<u4")
