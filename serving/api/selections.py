@@ -23,7 +23,7 @@ from serving.resources import Resource
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
-FIRST_FILES = 8
+FIRST_FILES = 16
 RESERVED = ("limit", "cursor", "select", "order")
 
 
