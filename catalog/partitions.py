@@ -31,17 +31,23 @@ def partition_digests(table: ReleasedTable) -> dict[str, FileDigest]:
     return partitions
 
 
+def cut_by(table: ReleasedTable) -> str | None:
+    """Return the column by whose years, months or days a table is cut; None for a table that is not cut so."""
+    fields = table.partition_spec["fields"]
+    if len(fields) != 1 or fields[0]["transform"] not in ("year", "month", "day"):
+        return None
+    return next((str(field["name"]) for field in table.schema_["fields"] if field["id"] == fields[0]["source-id"]), None)
+
+
 def bounds_of(table: ReleasedTable, partition: str) -> PartitionBounds:
     """Return the days of a partition of a table that is cut by year, month or day.
 
     Raises:
         ReleaseError: it is cut otherwise.
     """
-    fields = table.partition_spec["fields"]
-    found = _BOUND.fullmatch(partition)
-    if len(fields) != 1 or fields[0]["transform"] not in ("year", "month", "day") or not found:
+    column, found = cut_by(table), _BOUND.fullmatch(partition)
+    if column is None or not found:
         raise ReleaseError(f"{table.full_name}: partition {partition!r} is none by year, month or day", table=table.full_name)
-    column = next(field["name"] for field in table.schema_["fields"] if field["id"] == fields[0]["source-id"])
     year, month, day = (int(part) if part else None for part in found.groups())
     first = date(year or 1, month or 1, day or 1)
     if day:

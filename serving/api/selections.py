@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from catalog.arrow_types import ARROW_TYPES
-from catalog.partitions import bounds_of
-from catalog.release_document import ReleasedFile, ReleasedTable
+from catalog.release_document import ReleasedTable
 from serving.api.answers import Asked
 from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
-from serving.api.grammar import Comparison, Node, Order, conditions_of, parse_order, parse_select
+from serving.api.grammar import Node, Order, conditions_of, parse_order, parse_select
+from serving.api.portions import portions
 from serving.engine import Engine
 from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
 from serving.replica.replica import Replica
@@ -23,7 +22,6 @@ from serving.resources import Resource
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
-FIRST_FILES = 16
 RESERVED = ("limit", "cursor", "select", "order")
 
 
@@ -139,7 +137,7 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     until, missing = time.monotonic() + timeout_s, wanted.limit + 1
     batches: list[pa.RecordBatch] = []
-    for files in _portions(wanted.table, _files(replica, wanted), wanted.order[0], loaded and loaded[0]):
+    for files in portions(replica, wanted.table, wanted.nodes, wanted.order[0], loaded and loaded[0]):
         scan = engine.scan(replica.release, wanted.table, files)
         sql = f"SELECT {', '.join(names)} FROM ({scan}) {where} ORDER BY {order_sql(wanted.order)} LIMIT {missing}"
         batches.append(engine.query(replica.release, sql, values, max(until - time.monotonic(), 0)))
@@ -151,42 +149,3 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
     if not missing:
         last = [stored_value(batch.column(one.column)[wanted.limit - 1].as_py()) for one in wanted.order]
     return Page([], batch.slice(0, wanted.limit).select(wanted.names), last)
-
-
-def _files(replica: Replica, wanted: Selection) -> list[ReleasedFile]:
-    """Return the files of a table in which rows that are asked for may stand, by what the replica knows of its values."""
-    files = wanted.table.data_files
-    for node in wanted.nodes:
-        if isinstance(node, Comparison) and node.operator in ("eq", "in"):
-            there = replica.files_with(wanted.table.name, node.column, node.value if node.operator == "in" else [node.value])
-            files = [file for file in files if there is None or file.path in there]
-    return files
-
-
-def _portions(table: ReleasedTable, files: list[ReleasedFile], order: Order, after: Any) -> Iterator[list[ReleasedFile]]:
-    """Yield files in an order by the days that the table is cut by: whole months, each time twice as many files; else all at once.
-
-    Args:
-        table: of the release.
-        files: of the table.
-        order: the first column of the order.
-        after: the value of that column in the row after which rows are wanted; None without one.
-    """
-    months: dict[str, list[ReleasedFile]] = {}
-    for file in files:
-        months.setdefault(file.partition or "", []).append(file)
-    bounds = sorted(((bounds_of(table, name), name) for name in months if name), key=lambda one: one[0].first, reverse=order.is_descending)
-    if len(bounds) < len(months) or (bounds and bounds[0][0].column != order.column):
-        yield files
-        return
-    day = after.date() if isinstance(after, datetime) else after
-    if day is not None:
-        bounds = [one for one in bounds if (one[0].first <= day if order.is_descending else one[0].end > day)]
-    portion, size = [], FIRST_FILES
-    for _, name in bounds:
-        portion += months[name]
-        if len(portion) >= size:
-            yield portion
-            portion, size = [], size * 2
-    if portion or not bounds:
-        yield portion

@@ -6,7 +6,7 @@ tables             each table of the marts: its content digest, and where its ro
 series_entities    entity_row, level, entity_id
 series_metrics     metric_row, metric_name, metric_id, unit
 series_<level>     (entity_row, metric_row) -> points (packed.py)
-located_...        in which data files of large tables values stand (whereabouts.py)
+located_...        what the data files of large tables hold (whereabouts.py)
 search...          names to be searched (search.py)
 """
 

@@ -179,6 +179,17 @@ class Replica:
     def _located(self) -> set[str]:
         return {name for (name,) in self.look_up("SELECT name FROM sqlite_master WHERE name LIKE 'located\\_%' ESCAPE '\\'")}
 
+    @cached_property
+    def _days(self) -> dict[str, tuple[int, int]]:
+        return {
+            path: (first, last)
+            for path, first, last in self.look_up(f"SELECT path, first_day, last_day FROM {FILES} WHERE first_day IS NOT NULL")
+        }
+
+    def days_of(self, path: str) -> tuple[int, int] | None:
+        """Return the first and last day (since 1970) of a large table's file, of the column that the table is cut by; None where that isn't known."""
+        return self._days.get(path)
+
     def files_with(self, table: str, column: str, values: Sequence[str]) -> set[str] | None:
         """Return the paths of a large table's files in which any of the values stands; None where the replica doesn't know."""
         name = located_table(table, column)

@@ -1,6 +1,7 @@
-"""In which data files of a large table a value stands, so that who asks for the events of one artifact has those files read alone.
+"""What the data files of large tables hold: their days, and in which a value stands, so that few are read for the newest events, or those of one artifact.
 
-`located_files` numbers the files; a number is never used for another file. `located_<table>_<column>` has for each value the numbers of the files
+`located_files` numbers the files (a number is never used for another file) and has the first and last day of the column that the table is cut by, in days since
+1970; NULL where it isn't cut, or a row has no day. `located_<table>_<column>` has for each value the numbers of the files
 that it stands in (uint32, little-endian, ascending), among them maybe those of files that are no longer in the table.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from pyiceberg.schema import Schema
 
 from catalog.duck import DuckConnection, scan_sql
+from catalog.partitions import cut_by
 from catalog.releases import ReleasedTable
-from serving.replica.layout import columns_of
+from serving.replica.layout import EPOCH, columns_of
 from serving.resources import RESOURCES
 
 BATCH_ROWS = 50_000
@@ -42,7 +44,9 @@ def fill_whereabouts(
         tables: of the release, by name.
         locations: path of each data file -> how DuckDB names it.
     """
-    target.execute(f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE)")
+    target.execute(
+        f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, first_day INTEGER, last_day INTEGER)"
+    )
     has_before = any(name == "before" for _, name, _ in target.execute("PRAGMA database_list"))
     if has_before:
         target.execute(f"INSERT INTO main.{FILES} SELECT * FROM before.{FILES}")
@@ -53,11 +57,29 @@ def fill_whereabouts(
         paths = [file.path for file in table.data_files]
         known = {path for (path,) in target.execute(f"SELECT path FROM main.{FILES}")}
         added = [path for path in paths if path not in known]
-        target.executemany(f"INSERT INTO main.{FILES} (path) VALUES (?)", [(path,) for path in added])
+        days = _days(engine, table, [locations[path] for path in added])
+        told = [(path, *days.get(locations[path], (None, None))) for path in added]
+        target.executemany(f"INSERT INTO main.{FILES} (path, first_day, last_day) VALUES (?, ?, ?)", told)
         rows = dict(target.execute(f"SELECT path, file_row FROM main.{FILES}").fetchall())
         for column in resource.located:
             if column in columns_of(table):
                 _fill(target, engine, table, column, {locations[path]: rows[path] for path in added}, {rows[path] for path in paths})
+
+
+def _days(engine: DuckConnection, table: ReleasedTable, added: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return the first and last day of files, by DuckDB's name of the file; those are left out in which a row has no day."""
+    column = cut_by(table)
+    if column is None or not added:
+        return {}
+    day = f"CAST({column} AS DATE) - DATE '{EPOCH}'"
+    rows = engine.execute(
+        f"SELECT filename, min({day}), max({day}) FROM ({_scan(table, added)}) GROUP BY 1 HAVING count(*) = count({column})"
+    ).fetchall()
+    return {name: (first, last) for name, first, last in rows}
+
+
+def _scan(table: ReleasedTable, locations: Sequence[str]) -> str:
+    return scan_sql(locations, Schema.model_validate(table.schema_), filename=True)
 
 
 def _fill(
@@ -86,9 +108,9 @@ def _kept(target: sqlite3.Connection, name: str, alive: set[int]) -> Iterator[Lo
 def _read(engine: DuckConnection, table: ReleasedTable, column: str, added: Mapping[str, int]) -> Iterator[Located]:
     """Yield the values of some files with the files that they stand in, by value."""
     engine.register("added_files", pa.table({"filename": list(added), "file_row": pa.array(added.values(), pa.uint32())}))
-    scan = scan_sql(list(added), Schema.model_validate(table.schema_), filename=True)
     reader = engine.execute(
-        f"SELECT DISTINCT {column} AS value, file_row FROM ({scan}) JOIN added_files USING (filename) WHERE {column} IS NOT NULL ORDER BY ALL"
+        f"SELECT DISTINCT {column} AS value, file_row FROM ({_scan(table, list(added))}) JOIN added_files USING (filename)"
+        f" WHERE {column} IS NOT NULL ORDER BY ALL"
     ).to_arrow_reader(BATCH_ROWS)
     for batch in reader:
         values, files = batch.column(0).to_pylist(), batch.column(1).to_numpy()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ from released_lake import EVENTS, FIRST_EVENTS, ReleasedLake, Rows
 
 from catalog.datasets import Partitioning
 from catalog.releases import Release
-from serving.api import selections
-from serving.api.grammar import Comparison, Node, Order
+from serving.api import portions
+from serving.api.grammar import Comparison, Node, Operator, Order
 from serving.api.selections import Page, Selection, read_from_files
 from serving.engine import Engine
 from serving.replica.files import replica_file
@@ -25,8 +27,8 @@ from serving.replica.replica import Replica
 
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in (0, 1, 3, 4, 5, 11, 12, 17)]
 DAYS = dataset("events_daily_v1", "bucket_date to_artifact_id amount", "bucket_date to_artifact_id", Partitioning("bucket_date", "month"))
-TIMES = dataset("times_v1", "to_artifact_id first_seen_at amount", "to_artifact_id first_seen_at", Partitioning("first_seen_at", "month"))
-EMPTY = dataset("events_v1", "first_seen_at to_artifact_id amount", "first_seen_at to_artifact_id", Partitioning("first_seen_at", "month"))
+TIMES = dataset("events_v1", "to_artifact_id first_seen_at amount", "to_artifact_id first_seen_at", Partitioning("first_seen_at", "month"))
+EMPTY = dataset("empty_v1", "first_seen_at to_artifact_id amount", "first_seen_at to_artifact_id", Partitioning("first_seen_at", "month"))
 OF_DAYS: Rows = [
     {"bucket_date": month + timedelta(days=day), "to_artifact_id": artifact, "amount": None if day == 3 else float(place % 7)}
     for place, (month, day, artifact) in enumerate(product(MONTHS, (0, 3, 27), ("a", "b", "c")))
@@ -60,7 +62,7 @@ class CountingEngine(Engine):
 @pytest.fixture(autouse=True)
 def one_file_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read one month first, then two, then four: each is a file here."""
-    monkeypatch.setattr(selections, "FIRST_FILES", 1)
+    monkeypatch.setattr(portions, "FIRST_LOCATED_FILES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def in_order(rows: Rows, column: str, *, is_descending: bool) -> Rows:
 @pytest.mark.parametrize("limit", [3, 7, 1000])
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize(
-    ("table", "column", "rows"), [("events_daily_v1", "bucket_date", OF_DAYS), ("times_v1", "first_seen_at", OF_TIMES)]
+    ("table", "column", "rows"), [("events_daily_v1", "bucket_date", OF_DAYS), ("events_v1", "first_seen_at", OF_TIMES)]
 )
 def test_pages_are_what_is_there(engine: CountingEngine, table: str, column: str, rows: Rows, is_descending: bool, limit: int) -> None:
     """Earliest first or latest first, all rows or those of an artifact that one month alone knows, of a date or of a time."""
@@ -114,6 +116,25 @@ def test_pages_are_what_is_there(engine: CountingEngine, table: str, column: str
     found = pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "c"))
     assert found == in_order(of_one, column, is_descending=is_descending)
     assert pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "nobody")) == []
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+@pytest.mark.parametrize("operator", ["eq", "gt", "gte", "lt", "lte", "in", "neq"])
+@pytest.mark.parametrize(
+    ("table", "column", "rows"), [("events_daily_v1", "bucket_date", OF_DAYS), ("events_v1", "first_seen_at", OF_TIMES)]
+)
+def test_days_that_are_asked_for_are_found(
+    engine: CountingEngine, table: str, column: str, rows: Rows, operator: Operator, is_descending: bool
+) -> None:
+    """Whatever is asked of the days themselves, no row is left out with the months that aren't read."""
+    meant: dict[str, Callable[[Any, Any], bool]] = {
+        "eq": eq, "gt": gt, "gte": ge, "lt": lt, "lte": le, "in": lambda one, others: one in others, "neq": ne,
+    }  # fmt: skip
+    for row in rows[::5]:
+        value = (row[column], rows[0][column]) if operator == "in" else row[column]
+        expected = [one for one in rows if meant[operator](one[column], value)]
+        found = pages(engine, table, [Order(column, is_descending)], 50, Comparison(column, operator, value))
+        assert found == in_order(expected, column, is_descending=is_descending)
 
 
 @pytest.mark.parametrize("is_descending", [False, True])
@@ -129,22 +150,25 @@ def test_other_orders_are_of_the_whole_table(engine: CountingEngine, is_descendi
 
 
 @pytest.mark.parametrize(
-    ("table", "artifact", "questions"),
+    ("table", "node", "questions"),
     [
-        ("events_daily_v1", "a", 1),
-        ("events_daily_v1", "c", 1),
-        ("events_daily_v1", "nobody", 1),
-        ("events_v1", "a", 1),
-        ("times_v1", "a", 1),
-        ("times_v1", "c", 3),
-        ("times_v1", "nobody", 4),
+        ("events_daily_v1", Comparison("to_artifact_id", "eq", "a"), 1),
+        ("events_daily_v1", Comparison("to_artifact_id", "in", ("c", "nobody")), 1),
+        ("events_daily_v1", Comparison("to_artifact_id", "eq", "nobody"), 1),
+        ("events_daily_v1", Comparison("amount", "gte", 0.0), 1),
+        ("events_daily_v1", Comparison("amount", "eq", 99.0), 4),
+        ("events_daily_v1", Comparison("bucket_date", "eq", MONTHS[0]), 1),
+        ("events_daily_v1", Comparison("bucket_date", "lt", MONTHS[2]), 1),
+        ("events_v1", Comparison("first_seen_at", "gt", datetime(2025, 1, 1, tzinfo=UTC)), 1),
+        ("events_v1", Comparison("amount", "eq", 99.0), 4),
+        ("empty_v1", Comparison("amount", "eq", 99.0), 1),
     ],
 )
-def test_a_page_reads_what_it_needs(engine: CountingEngine, table: str, artifact: str, questions: int) -> None:
-    """The last month fills a page; where the replica knows in which files an artifact stands, no other is read; else months, until it is found."""
+def test_a_page_reads_what_it_needs(engine: CountingEngine, table: str, node: Comparison, questions: int) -> None:
+    """The last month fills a page; months without the days or the artifact aren't read; who finds nothing asks four times for eight months."""
     order = [Order("bucket_date" if table == "events_daily_v1" else "first_seen_at", is_descending=True)]
     before = engine.count
-    one_page(engine, table, order, 2, None, Comparison("to_artifact_id", "eq", artifact))
+    one_page(engine, table, order, 2, None, node)
     assert engine.count - before == questions
 
 
@@ -156,8 +180,7 @@ def test_files_of_an_artifact_are_those_that_it_stands_in(engine: CountingEngine
     assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["c"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
     assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["c", "nobody"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
     assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["nobody"]) == set()
-    assert engine.replica.files_with("events_v1", "to_artifact_id", ["a"]) == set()
-    assert engine.replica.files_with("times_v1", "to_artifact_id", ["a"]) is None
+    assert engine.replica.files_with("empty_v1", "to_artifact_id", ["a"]) is None
     assert engine.replica.files_with("events_daily_v1", "amount", ["1"]) is None
 
 

@@ -1,0 +1,89 @@
+"""Which files of a large table a question has to read, and in which order: by what the replica knows of their days and of the values in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from catalog.partitions import cut_by
+from catalog.release_document import ReleasedFile, ReleasedTable
+from serving.api.grammar import Comparison, Node, Order
+from serving.replica.layout import EPOCH
+from serving.replica.replica import Replica
+
+FIRST_FILES = 1
+FIRST_LOCATED_FILES = 16
+"""Where the replica knows in which files a value stands, each has but few rows with it."""
+_EARLIEST, _LATEST = -(2**31), 2**31
+
+
+def portions(replica: Replica, table: ReleasedTable, nodes: Sequence[Node], order: Order, after: Any) -> Iterator[list[ReleasedFile]]:
+    """Yield the files in which rows that are asked for may stand; in an order by days some at a time, each time twice as many.
+
+    No row of a portion comes, in this order, before one of the portion before it.
+
+    Args:
+        replica: of the release.
+        table: of the release.
+        nodes: conditions, all of which must hold.
+        order: the first column of the order.
+        after: the value of that column in the row after which rows are wanted; None without one.
+    """
+    files = _located(replica, table, nodes)
+    size = FIRST_FILES if len(files) == len(table.data_files) else FIRST_LOCATED_FILES
+    days = [replica.days_of(file.path) for file in files]
+    if order.column != cut_by(table) or None in days:
+        yield files
+        return
+    first, last = _asked_days(nodes, order, after)
+    portion: list[ReleasedFile] = []
+    is_first = True
+    for stretch in _stretches([(*span, file) for span, file in zip(days, files, strict=True) if span], is_descending=order.is_descending):
+        portion += [file for from_day, to_day, file in stretch if from_day <= last and to_day >= first]
+        if len(portion) >= size:
+            yield portion
+            portion, size, is_first = [], size * 2, False
+    if portion or is_first:
+        yield portion
+
+
+def _located(replica: Replica, table: ReleasedTable, nodes: Sequence[Node]) -> list[ReleasedFile]:
+    """Return the files in which the values that are asked for stand, by what the replica knows."""
+    files = table.data_files
+    for node in nodes:
+        if isinstance(node, Comparison) and node.operator in ("eq", "in"):
+            there = replica.files_with(table.name, node.column, node.value if node.operator == "in" else [node.value])
+            files = [file for file in files if there is None or file.path in there]
+    return files
+
+
+def _asked_days(nodes: Sequence[Node], order: Order, after: Any) -> tuple[int, int]:
+    """Return the first and the last day (since 1970) of which rows may be wanted."""
+    first, last = _EARLIEST, _LATEST
+    if after is not None:
+        first, last = (first, _day(after)) if order.is_descending else (_day(after), last)
+    for node in nodes:
+        if isinstance(node, Comparison) and node.column == order.column:
+            is_time = isinstance(node.value, datetime)
+            if node.operator in ("eq", "gt", "gte"):
+                first = max(first, _day(node.value) + (node.operator == "gt" and not is_time))
+            if node.operator in ("eq", "lt", "lte"):
+                last = min(last, _day(node.value) - (node.operator == "lt" and not is_time))
+    return first, last
+
+
+def _day(value: date) -> int:
+    return ((value.date() if isinstance(value, datetime) else value) - EPOCH).days
+
+
+def _stretches(spans: list[tuple[int, int, ReleasedFile]], *, is_descending: bool) -> list[list[tuple[int, int, ReleasedFile]]]:
+    """Return files in an order by days, those that share a day together."""
+    found: list[list[tuple[int, int, ReleasedFile]]] = []
+    until = _EARLIEST
+    for span in sorted(spans, key=lambda span: span[:2]):
+        if span[0] > until:
+            found.append([])
+        found[-1].append(span)
+        until = max(until, span[1])
+    return found[::-1] if is_descending else found
