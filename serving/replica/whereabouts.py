@@ -1,8 +1,7 @@
 """What the data files of large tables hold: their days, and in which a value stands, so that few are read for the newest events, or those of one artifact.
 
-`located_files` numbers the files (a number is never used for another file) and has the first and last day of the column that the table is cut by, in days since
-1970; NULL where it isn't cut, or a row has no day. `located_<table>_<column>` has for each value the numbers of the files
-that it stands in (uint32, little-endian, ascending), among them maybe those of files that are no longer in the table.
+`located_files` numbers the files and has the first and last day of the column that the table is cut by, in days since 1970; NULL where it isn't cut,
+or a row has no day. `located_<table>_<column>` has for each value the numbers of the files that it stands in (uint32, little-endian, ascending).
 """
 
 from __future__ import annotations
@@ -44,26 +43,23 @@ def fill_whereabouts(
         tables: of the release, by name.
         locations: path of each data file -> how DuckDB names it.
     """
-    target.execute(
-        f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, first_day INTEGER, last_day INTEGER)"
-    )
-    has_before = any(name == "before" for _, name, _ in target.execute("PRAGMA database_list"))
-    if has_before:
-        target.execute(f"INSERT INTO main.{FILES} SELECT * FROM before.{FILES}")
-    for resource in RESOURCES:
-        table = tables.get(resource.table)
-        if table is None or not resource.located:
-            continue
-        paths = [file.path for file in table.data_files]
-        known = {path for (path,) in target.execute(f"SELECT path FROM main.{FILES}")}
-        added = [path for path in paths if path not in known]
+    target.execute(f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, first_day INTEGER, last_day INTEGER)")
+    large = [(resource, tables[resource.table]) for resource in RESOURCES if resource.located and resource.table in tables]
+    there = {file.path for _, table in large for file in table.data_files}
+    if any(name == "before" for _, name, _ in target.execute("PRAGMA database_list")):
+        kept = target.execute(f"SELECT * FROM before.{FILES}").fetchall()
+        target.executemany(f"INSERT INTO main.{FILES} VALUES (?, ?, ?, ?)", [row for row in kept if row[1] in there])
+    known = {path for (path,) in target.execute(f"SELECT path FROM main.{FILES}")}
+    for resource, table in large:
+        added = [file.path for file in table.data_files if file.path not in known]
         days = _days(engine, table, [locations[path] for path in added])
         told = [(path, *days.get(locations[path], (None, None))) for path in added]
         target.executemany(f"INSERT INTO main.{FILES} (path, first_day, last_day) VALUES (?, ?, ?)", told)
-        rows = dict(target.execute(f"SELECT path, file_row FROM main.{FILES}").fetchall())
+        numbers: dict[str, int] = dict(target.execute(f"SELECT path, file_row FROM main.{FILES}").fetchall())
         for column in resource.located:
             if column in columns_of(table):
-                _fill(target, engine, table, column, {locations[path]: rows[path] for path in added}, {rows[path] for path in paths})
+                files = {locations[file.path]: numbers[file.path] for file in table.data_files}
+                _fill(target, engine, table, column, files, {numbers[path] for path in added})
 
 
 def _days(engine: DuckConnection, table: ReleasedTable, added: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -83,14 +79,20 @@ def _scan(table: ReleasedTable, locations: Sequence[str]) -> str:
 
 
 def _fill(
-    target: sqlite3.Connection, engine: DuckConnection, table: ReleasedTable, column: str, added: Mapping[str, int], alive: set[int]
+    target: sqlite3.Connection, engine: DuckConnection, table: ReleasedTable, column: str, files: Mapping[str, int], added: set[int]
 ) -> None:
+    """Fill the table of a column's values.
+
+    Args:
+        files: number of each file, by DuckDB's name.
+        added: numbers of those that the replica before doesn't know.
+    """
     name = located_table(table.name, column)
     target.execute(f"CREATE TABLE main.{name} (value TEXT PRIMARY KEY, files BLOB NOT NULL) WITHOUT ROWID")
     is_known = bool(target.execute("SELECT 1 FROM pragma_table_list WHERE schema = 'before' AND name = ?", (name,)).fetchall())
-    old = _kept(target, name, alive) if is_known else iter(())
-    new = _read(engine, table, column, added) if added else iter(())
-    rows = ((value, files.tobytes()) for value, files in _merged(old, new))
+    old = _kept(target, name, set(files.values()) - added) if is_known else iter(())
+    new = _read(engine, table, column, {place: number for place, number in files.items() if number in added or not is_known})
+    rows = ((value, numbers.astype("<u4", copy=False).tobytes()) for value, numbers in _merged(old, new))
     while chunk := list(itertools.islice(rows, BATCH_ROWS)):
         target.executemany(f"INSERT INTO main.{name} VALUES (?, ?)", chunk)
 
@@ -107,6 +109,8 @@ def _kept(target: sqlite3.Connection, name: str, alive: set[int]) -> Iterator[Lo
 
 def _read(engine: DuckConnection, table: ReleasedTable, column: str, added: Mapping[str, int]) -> Iterator[Located]:
     """Yield the values of some files with the files that they stand in, by value."""
+    if not added:
+        return
     engine.register("added_files", pa.table({"filename": list(added), "file_row": pa.array(added.values(), pa.uint32())}))
     reader = engine.execute(
         f"SELECT DISTINCT {column} AS value, file_row FROM ({_scan(table, list(added))}) JOIN added_files USING (filename)"

@@ -25,6 +25,7 @@ from serving.replica.build import BuildSummary, build_replica, merged, replica_f
 from serving.replica.keeper import Replicas, make_replica
 from serving.replica.packed import pack, unpack
 from serving.replica.replica import Replica
+from serving.replica.whereabouts import unpacked
 
 EPOCH = date(1970, 1, 1)
 SEARCH_TABLES = ("search", "search_kinds", "search_words", "search_near")
@@ -40,14 +41,19 @@ def lake(marts_lake: MartsLake, tmp_path: Path) -> Settings:
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows of all tables of a replica, series by their names; without the time when it was built."""
+    """Return all rows of all tables of a replica, series by their names, files by their paths; without the time when it was built."""
     with closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
-        plain = [name for name in names if not name.startswith(("series_", "search", "content"))]
+        plain = [name for name in names if not name.startswith(("series_", "search", "content", "located_"))]
         rows = {name: connection.execute(f"SELECT rowid, * FROM {name}").fetchall() for name in plain}
         for name in (name for name in names if name.startswith("series_") and name not in ("series_entities", "series_metrics")):
             query = f"SELECT entity_id, metric_name, points FROM {name} JOIN series_entities USING (entity_row) JOIN series_metrics USING (metric_row)"
             rows[name] = sorted(connection.execute(query).fetchall())
+        paths = dict(connection.execute("SELECT file_row, path FROM located_files").fetchall())
+        rows["located_files"] = sorted(connection.execute("SELECT path, first_day, last_day FROM located_files").fetchall())
+        for name in (name for name in names if name.startswith("located_") and name != "located_files"):
+            found = connection.execute(f"SELECT value, files FROM {name}").fetchall()
+            rows[name] = [(value, *sorted(paths[number] for number in unpacked(files).tolist())) for value, files in found]
         rows |= {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names if name in SEARCH_TABLES}
         assert set(SEARCH_TABLES) <= rows.keys()
     return rows
