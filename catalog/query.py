@@ -48,6 +48,7 @@ def open_release(
         raise QueryError(f"stage {unknown[0]!r} is not one of {', '.join(STAGES)}", stage=unknown[0])
     shown = {*stages, "raw"} if "staging" in stages else set(stages)
     bucket, connection = open_bucket(settings), connect_lake(settings)
+    connection.execute("SET parquet_metadata_cache = true")  # files of releases never change
     for stage in STAGES:
         if stage in shown:
             connection.execute(f"CREATE SCHEMA {stage}")
@@ -118,7 +119,6 @@ def _lock_down(connection: DuckConnection, files: Sequence[str], stages: Sequenc
     if plain_stage in stages:
         connection.execute(f"SET search_path = '{plain_stage}'")
     listed = ", ".join(f"'{duck.quoted(path)}'" for path in files)
-    connection.execute("SET parquet_metadata_cache = true")
     connection.execute(f"SET allowed_paths = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -137,13 +137,18 @@ def _expand(bucket: ReadableBucket, asked: str) -> str:
     return choose_id([one for one in kept_ids(bucket) if latest is not None and sequence_of(one) <= latest.sequence], asked)
 
 
+def is_number(name: str) -> bool:
+    """Tell whether a text is meant as a release's sequence number."""
+    return re.fullmatch("[0-9]{1,12}", name) is not None
+
+
 def choose_id(kept: list[str], asked: str) -> str:
     """Return the one of these ids that a sequence number, an id's beginning or an id stands for.
 
     Raises:
         ReleaseError: none does, or several; the message lists the newest ids.
     """
-    if re.fullmatch("[0-9]+", asked):
+    if is_number(asked):
         fitting = [one for one in kept if sequence_of(one) == int(asked)]
     else:
         fitting = [one for one in kept if re.match(r"[0-9]{6,}-", asked) and one.startswith(asked)]

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -45,17 +45,6 @@ class Engine:
         self._opening = threading.Lock()
         self._running = threading.BoundedSemaphore(settings.serve.queries_at_once)
         self._exporting = threading.BoundedSemaphore(settings.serve.queries_at_once)
-
-    def query(self, release: Release, sql: str, values: Sequence[Any], timeout_s: float) -> pa.RecordBatch:
-        """Return the rows of a query, which are few.
-
-        Raises:
-            QueryError: it took too long, or too much memory.
-            StorageError: a file of the release can't be read.
-        """
-        table = self.call(release, timeout_s, lambda cursor: cursor.execute(sql, values).to_arrow_table().combine_chunks())
-        batches = table.to_batches()
-        return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
 
     def scan(self, release: Release, table: ReleasedTable, files: Sequence[ReleasedFile]) -> str:
         """Return a query of the rows of some files of a table of the release."""
@@ -101,7 +90,7 @@ class Engine:
                 if self._store.folder is None:
                     self._store.lose(self._store.error or f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
                     self._store.reach()
-                raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
+                raise too_slow(timeout_s) from error
 
     @contextmanager
     def _opening_in(self, wait_s: float) -> Iterator[None]:
@@ -134,7 +123,7 @@ class Engine:
                 cursor.close()
         except DuckError as error:
             if is_late.is_set():
-                raise QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s) from error
+                raise too_slow(timeout_s) from error
             if "memory" in str(error).lower():
                 raise QueryError("the query needs more memory than it may have; a narrower filter would do") from error
             raise StorageError(f"the release's files can't be read: {' '.join(str(error).split())[:200]}") from error
@@ -162,6 +151,11 @@ class Engine:
                     self._open.popitem(last=False)
             self._open.move_to_end(key)
             return self._open[key]
+
+
+def too_slow(timeout_s: float) -> QueryError:
+    """Return the error of a question that was not answered in its time."""
+    return QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s)
 
 
 @contextmanager

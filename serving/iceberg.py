@@ -39,10 +39,11 @@ class IcebergCatalog:
         release = self._releases.named(release_id) if release_id else self._releases.newest()
         if release is None:
             raise HTTPException(404, f"release {release_id} is not kept here")
-        if release_id and release_id != release.id:
+        is_by_number = bool(release_id) and release_id != release.id
+        if is_by_number:
             first, _, *rest = path.split("/")
             path = "/".join([first, release.id, *rest])
-        cache_control = IMMUTABLE if rest_catalog.is_immutable(path) else REVALIDATE
+        cache_control = IMMUTABLE if rest_catalog.is_immutable(path) and not is_by_number else REVALIDATE
         answer = _answer_by_parameters(request, release, path) or self._answer(release.id, path, base_url(request, self._public_url))
         if answer.status == 204:
             return Response(status_code=204, headers={"Cache-Control": cache_control})

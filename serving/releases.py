@@ -12,7 +12,7 @@ import orjson
 
 from catalog.bucket import bucket_key
 from catalog.errors import OsslakeError, ReleaseError, StorageError, StorageUnavailableError
-from catalog.releases import LATEST_KEY, Release, choose_id, document_key, kept_ids, read_latest, read_release
+from catalog.releases import LATEST_KEY, Release, document_key, is_number, kept_ids, read_latest, read_release, sequence_of
 from catalog.settings import Settings
 from serving.logs import log
 from serving.replica.documents import newest_stored, stored_release
@@ -44,6 +44,7 @@ class ServedReleases:
         self._read = lru_cache(KEPT_IN_MEMORY)(self._read_release)
         self._sha256: dict[str, bytes] = {}
         self._indexed: set[str] = set()
+        self._previous: dict[str, str | None] = {}
 
     def newest(self) -> Release:
         """Return the newest release; while one thread reads a new one, the others go on with the one before.
@@ -130,15 +131,22 @@ class ServedReleases:
         return release if release.id == newest.id or release.sequence < newest.sequence else None
 
     def named(self, name: str) -> Release | None:
-        """Return a release by its id, or its number; None if it isn't kept, or was never the newest."""
-        if not name.isdecimal():
+        """Return a release by its id or its number; None if it isn't kept, or was never the newest."""
+        if not is_number(name):
             return self.kept(name)
-        newest = self.newest()
-        if int(name) == newest.sequence:
-            return newest
-        with suppress(ReleaseError):
-            return self.kept(choose_id(kept_ids(self.store), name))
-        return None
+        identifier: str | None = self.newest().id
+        while identifier is not None and sequence_of(identifier) > int(name):
+            identifier = self._previous_of(identifier)
+        return self.kept(identifier) if identifier is not None and sequence_of(identifier) == int(name) else None
+
+    def _previous_of(self, release_id: str) -> str | None:
+        """Return the release before one; None where that isn't known, or there is none."""
+        if release_id not in self._previous:
+            release = self.kept(release_id)
+            if release is None:
+                return None
+            self._previous[release_id] = release.document.previous
+        return self._previous[release_id]
 
     def sha256(self, key: str) -> str | None:
         """Return the SHA-256 of a file of the bucket, in hex, if a kept release lists it.

@@ -32,19 +32,18 @@ def portions(replica: Replica, table: ReleasedTable, nodes: Sequence[Node], orde
     """
     files = _located(replica, table, nodes)
     size = FIRST_FILES if len(files) == len(table.data_files) else FIRST_LOCATED_FILES
-    days = [replica.days_of(file.path) for file in files]
-    if order.column != cut_by(table) or None in days:
+    known = [(days, file) for file in files if (days := replica.days_of(file.path))]
+    if order.column != cut_by(table) or len(known) < len(files):
         yield files
         return
     first, last = _asked_days(nodes, order, after)
     portion: list[ReleasedFile] = []
-    is_first = True
-    for stretch in _stretches([(*span, file) for span, file in zip(days, files, strict=True) if span], is_descending=order.is_descending):
-        portion += [file for from_day, to_day, file in stretch if from_day <= last and to_day >= first]
+    for stretch in _stretches([one for one in known if one[0][0] <= last and one[0][1] >= first], is_descending=order.is_descending):
+        portion += stretch
         if len(portion) >= size:
             yield portion
-            portion, size, is_first = [], size * 2, False
-    if portion or is_first:
+            portion, size = [], size * 2
+    if portion:
         yield portion
 
 
@@ -77,13 +76,13 @@ def _day(value: date) -> int:
     return ((value.date() if isinstance(value, datetime) else value) - EPOCH).days
 
 
-def _stretches(spans: list[tuple[int, int, ReleasedFile]], *, is_descending: bool) -> list[list[tuple[int, int, ReleasedFile]]]:
-    """Return files in an order by days, those that share a day together."""
-    found: list[list[tuple[int, int, ReleasedFile]]] = []
+def _stretches(files: list[tuple[tuple[int, int], ReleasedFile]], *, is_descending: bool) -> list[list[ReleasedFile]]:
+    """Return files in an order by their days, those that share a day together."""
+    found: list[list[ReleasedFile]] = []
     until = _EARLIEST
-    for span in sorted(spans, key=lambda span: span[:2]):
-        if span[0] > until:
+    for (first, last), file in sorted(files, key=lambda one: one[0]):
+        if first > until:
             found.append([])
-        found[-1].append(span)
-        until = max(until, span[1])
+        found[-1].append(file)
+        until = max(until, last)
     return found[::-1] if is_descending else found

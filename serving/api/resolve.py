@@ -101,7 +101,7 @@ def artifact_meant(replica: Replica, text: str) -> Entity | None:
     found = _artifacts(replica, read)
     if len(found) > 1 and read.artifact is None:
         told = ", ".join(f"{one['artifact_source']} {_name_of(one)} ({one['artifact_id']})" for one in found[:_TOLD])
-        raise RequestError(400, f"artifact={text} means several: {told}; an id or a package URL means one", parameter="artifact")
+        raise RequestError(400, f"artifact={text[:100]} means several: {told}; an id or a package URL means one", parameter="artifact")
     return Entity("artifact", found[0]["canonical_artifact_id"] or found[0]["artifact_id"], _name_of(found[0])) if found else None
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.arrow_types import ARROW_TYPES
-from catalog.release_document import ReleasedTable
+from catalog.duck import DuckConnection
+from catalog.release_document import ReleasedFile, ReleasedTable
 from serving.api.answers import Asked
 from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
 from serving.api.grammar import Node, Order, conditions_of, parse_order, parse_select
 from serving.api.portions import portions
-from serving.engine import Engine
+from serving.engine import Engine, too_slow
 from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
 from serving.replica.replica import Replica
 from serving.resources import Resource
@@ -47,14 +48,14 @@ class Selection:
     order: list[Order]
     limit: int
 
-    def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[list[str], list[Any]]:
-        """Return the conditions of the rows after one with these values in the order, and the values of their marks."""
+    def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[str, list[Any]]:
+        """Return the WHERE of the rows after one with these values in the order, and the values of its marks."""
         parts, values = where_sql(self.nodes, encode)
         if after is not None:
             condition, marks = after_sql(self.order, after, encode)
             parts.append(condition)
             values += marks
-        return parts, values
+        return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,7 @@ def read_from_replica(replica: Replica, wanted: Selection, after: Sequence[Any] 
     Raises:
         QueryError: it took too long.
     """
-    conditions, values = wanted.where(after and _placed(replica, wanted, after[-1]), stored_value)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where, values = wanted.where(after and _placed(replica, wanted, after[-1]), stored_value)
     *before, _ = wanted.order
     sort = f"{order_sql(before)}, {ROWID}" if before else ROWID
     shown = JSON_COLUMN if wanted.takes_json else ", ".join(wanted.names)
@@ -133,19 +133,29 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
     """
     loaded = after and [loaded_value(value, wanted.kinds[one.column]) for one, value in zip(wanted.order, after, strict=True)]
     names = list(dict.fromkeys([*wanted.names, *(one.column for one in wanted.order)]))
-    conditions, values = wanted.where(loaded, lambda value: value)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    until, missing = time.monotonic() + timeout_s, wanted.limit + 1
-    batches: list[pa.RecordBatch] = []
-    for files in portions(replica, wanted.table, wanted.nodes, wanted.order[0], loaded and loaded[0]):
-        scan = engine.scan(replica.release, wanted.table, files)
-        sql = f"SELECT {', '.join(names)} FROM ({scan}) {where} ORDER BY {order_sql(wanted.order)} LIMIT {missing}"
-        batches.append(engine.query(replica.release, sql, values, max(until - time.monotonic(), 0)))
-        missing -= batches[-1].num_rows
-        if not missing:
-            break
-    batch = pa.concat_batches(batches)
+    where, values = wanted.where(loaded, lambda value: value)
+    until, release = time.monotonic() + timeout_s, replica.release
+
+    def rows_of(cursor: DuckConnection, files: Sequence[ReleasedFile], count: int) -> pa.Table:
+        if time.monotonic() > until:
+            raise too_slow(timeout_s)
+        scan = engine.scan(release, wanted.table, files)
+        sql = f"SELECT {', '.join(names)} FROM ({scan}) {where} ORDER BY {order_sql(wanted.order)} LIMIT {count}"
+        return cursor.execute(sql, values).to_arrow_table()
+
+    def read(cursor: DuckConnection) -> pa.Table:
+        tables: list[pa.Table] = []
+        missing = wanted.limit + 1
+        for files in portions(replica, wanted.table, wanted.nodes, wanted.order[0], loaded and loaded[0]):
+            tables.append(rows_of(cursor, files, missing))
+            missing -= tables[-1].num_rows
+            if not missing:
+                break
+        return pa.concat_tables(tables or [rows_of(cursor, (), 1)])
+
+    rows = engine.call(release, timeout_s, read).combine_chunks()
+    batch = next(iter(rows.to_batches()), pa.RecordBatch.from_pylist([], rows.schema))
     last = None
-    if not missing:
+    if batch.num_rows > wanted.limit:
         last = [stored_value(batch.column(one.column)[wanted.limit - 1].as_py()) for one in wanted.order]
     return Page([], batch.slice(0, wanted.limit).select(wanted.names), last)

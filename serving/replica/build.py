@@ -163,8 +163,7 @@ class _Build:
             if name in self.tables:
                 self._fill_series(self.tables[name], level)
         bucket = open_bucket(self.settings)
-        locations = {file.path: _location(bucket, self.release, file) for table in self.tables.values() for file in table.data_files}
-        fill_whereabouts(self.target, self.engine, self.tables, locations)
+        fill_whereabouts(self.target, self.engine, self.tables, lambda file: _location(bucket, self.release, file))
         fill_search(self.target)
         rows = [(table.name, table.content_digest, table.row_count) for table in self.tables.values()]
         self.target.executemany("INSERT INTO tables VALUES (?, ?, ?)", rows)

@@ -180,15 +180,14 @@ class Replica:
         return {name for (name,) in self.look_up("SELECT name FROM sqlite_master WHERE name LIKE 'located\\_%' ESCAPE '\\'")}
 
     @cached_property
-    def _days(self) -> dict[str, tuple[int, int]]:
-        return {
-            path: (first, last)
-            for path, first, last in self.look_up(f"SELECT path, first_day, last_day FROM {FILES} WHERE first_day IS NOT NULL")
-        }
+    def _files(self) -> tuple[dict[int, str], dict[str, tuple[int, int]]]:
+        """Paths of the files of large tables by their numbers, and their days by their paths."""
+        rows = self.look_up(f"SELECT file_row, path, first_day, last_day FROM {FILES}")
+        return {row[0]: row[1] for row in rows}, {row[1]: (row[2], row[3]) for row in rows if row[2] is not None}
 
     def days_of(self, path: str) -> tuple[int, int] | None:
         """Return the first and last day (since 1970) of a large table's file, of the column that the table is cut by; None where that isn't known."""
-        return self._days.get(path)
+        return self._files[1].get(path)
 
     def files_with(self, table: str, column: str, values: Sequence[str]) -> set[str] | None:
         """Return the paths of a large table's files in which any of the values stands; None where the replica doesn't know."""
@@ -197,8 +196,7 @@ class Replica:
             return None
         marks = ", ".join("?" * len(values))
         rows = self.look_up(f"SELECT files FROM {name} WHERE value IN ({marks})", values)
-        numbers = sorted({number for (files,) in rows for number in unpacked(files).tolist()})
-        return {path for number in numbers for (path,) in self.look_up(f"SELECT path FROM {FILES} WHERE file_row = ?", (number,))}
+        return {self._files[0][number] for (files,) in rows for number in unpacked(files).tolist()}
 
     def _find_entity(self, level: str, name: str) -> Entity:
         """Return an entity; what isn't there is a LookupError, so that it isn't kept."""

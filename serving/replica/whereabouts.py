@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from pyiceberg.schema import Schema
 
 from catalog.duck import DuckConnection, scan_sql
+from catalog.errors import VerificationError
 from catalog.partitions import cut_by
+from catalog.release_document import ReleasedFile
 from catalog.releases import ReleasedTable
 from serving.replica.layout import EPOCH, columns_of
 from serving.resources import RESOURCES
@@ -33,7 +35,7 @@ def located_table(table: str, column: str) -> str:
 
 
 def fill_whereabouts(
-    target: sqlite3.Connection, engine: DuckConnection, tables: Mapping[str, ReleasedTable], locations: Mapping[str, str]
+    target: sqlite3.Connection, engine: DuckConnection, tables: Mapping[str, ReleasedTable], locate: Callable[[ReleasedFile], str]
 ) -> None:
     """Fill the tables; what the replica before (attached as `before`, if there is one) knows of files that stay is taken from there.
 
@@ -41,7 +43,10 @@ def fill_whereabouts(
         target: the replica.
         engine: where rows are read, within its limit of memory.
         tables: of the release, by name.
-        locations: path of each data file -> how DuckDB names it.
+        locate: tells how DuckDB names a file.
+
+    Raises:
+        VerificationError: a file doesn't have the rows that the release lists.
     """
     target.execute(f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, first_day INTEGER, last_day INTEGER)")
     large = [(resource, tables[resource.table]) for resource in RESOURCES if resource.located and resource.table in tables]
@@ -51,27 +56,35 @@ def fill_whereabouts(
         target.executemany(f"INSERT INTO main.{FILES} VALUES (?, ?, ?, ?)", [row for row in kept if row[1] in there])
     known = {path for (path,) in target.execute(f"SELECT path FROM main.{FILES}")}
     for resource, table in large:
-        added = [file.path for file in table.data_files if file.path not in known]
-        days = _days(engine, table, [locations[path] for path in added])
-        told = [(path, *days.get(locations[path], (None, None))) for path in added]
+        added = [file for file in table.data_files if file.path not in known]
+        days = _days(engine, table, {locate(file): file for file in added})
+        told = [(file.path, *days[file.path]) for file in added]
         target.executemany(f"INSERT INTO main.{FILES} (path, first_day, last_day) VALUES (?, ?, ?)", told)
         numbers: dict[str, int] = dict(target.execute(f"SELECT path, file_row FROM main.{FILES}").fetchall())
         for column in resource.located:
             if column in columns_of(table):
-                files = {locations[file.path]: numbers[file.path] for file in table.data_files}
-                _fill(target, engine, table, column, files, {numbers[path] for path in added})
+                files = {locate(file): numbers[file.path] for file in table.data_files}
+                _fill(target, engine, table, column, files, {numbers[file.path] for file in added})
 
 
-def _days(engine: DuckConnection, table: ReleasedTable, added: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return the first and last day of files, by DuckDB's name of the file; those are left out in which a row has no day."""
-    column = cut_by(table)
-    if column is None or not added:
+def _days(engine: DuckConnection, table: ReleasedTable, added: Mapping[str, ReleasedFile]) -> dict[str, tuple[int | None, int | None]]:
+    """Return the first and last day of files by their paths; None where the table isn't cut by days, or a row has no day.
+
+    It is seen here that all rows of the files are found by DuckDB's names of them: whoever is told that a value isn't in a file leaves it out.
+    """
+    if not added:
         return {}
-    day = f"CAST({column} AS DATE) - DATE '{EPOCH}'"
-    rows = engine.execute(
-        f"SELECT filename, min({day}), max({day}) FROM ({_scan(table, added)}) GROUP BY 1 HAVING count(*) = count({column})"
-    ).fetchall()
-    return {name: (first, last) for name, first, last in rows}
+    column = cut_by(table)
+    day = f"CAST({column} AS DATE) - DATE '{EPOCH}'" if column else "NULL"
+    counted = f"SELECT filename, count(*), count({day}), min({day}), max({day}) FROM ({_scan(table, list(added))}) GROUP BY 1"
+    days: dict[str, tuple[int | None, int | None]] = {}
+    for name, rows, rows_of_a_day, first, last in engine.execute(counted).fetchall():
+        if name in added and rows == added[name].row_count:
+            days[added[name].path] = (first, last) if rows == rows_of_a_day else (None, None)
+    wrong = next((file.path for file in added.values() if file.row_count and file.path not in days), None)
+    if wrong:
+        raise VerificationError(f"{wrong} doesn't have the rows that the release lists", path=wrong)
+    return {file.path: (None, None) for file in added.values()} | days
 
 
 def _scan(table: ReleasedTable, locations: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from released_lake import ReleasedLake
 from web_servers import UNLIMITED, granian
 
 from catalog.release_document import STAGES
+from serving.releases import ServedReleases
 
 SPECIFICATION = Path(__file__).with_name("iceberg_rest_read.yaml")
 CHECKS = (
@@ -96,13 +98,27 @@ def test_snapshots_are_all_or_those_of_references(url: str) -> None:
 
 
 def test_a_release_is_known_by_its_number(released_lake: ReleasedLake, url: str) -> None:
-    """A number leads to the same answers as the id; one that is no release's is 404."""
+    """A number leads to the same answers as the id, which alone is the same in every lake; one that is no release's is 404."""
     for release in released_lake.releases:
         for below in ("v1/config", "v1/namespaces", "v1/namespaces/marts/tables/projects_v1"):
             by_number, by_id = (httpx.get(f"{url}/releases/{name}/{below}") for name in (release.sequence, release.id))
             assert (by_number.status_code, by_number.content) == (200, by_id.content)
+            assert ["immutable" in answer.headers["cache-control"] for answer in (by_number, by_id)] == [False, True]
         assert httpx.get(f"{url}/v1/{release.sequence}/namespaces").status_code == 200
-    assert httpx.get(f"{url}/releases/99/v1/config").status_code == 404
+    for name in ("99", "0", "\u0661", "1" * 5000, "1_0"):
+        assert httpx.get(f"{url}/releases/{quote(name)}/v1/config").status_code == 404
+        assert httpx.get(f"{url}/v1/releases/{quote(name)}").status_code == 404
+
+
+def test_a_document_that_never_was_current_has_no_number(tmp_path: Path) -> None:
+    """What a killed run left beside a release of the same number hides it from nobody, and isn't taken for it."""
+    lake = ReleasedLake(tmp_path)
+    releases = [lake.release_first(), lake.release_second()]
+    left = lake.settings.warehouse / "releases" / f"{1:06d}-{'0' * 64}.json"
+    left.write_bytes(releases[0].content)
+    served = ServedReleases(lake.settings)
+    assert [found.id for number in ("1", "2") if (found := served.named(number))] == [release.id for release in releases]
+    assert [served.named(name) for name in ("3", "0")] == [None, None]
 
 
 @pytest.mark.parametrize("path", ["releases/{id}/v1/projcts", "v1/nothing/tables"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from operator import eq, ge, gt, le, lt, ne
@@ -12,14 +13,18 @@ from typing import Any
 
 import pytest
 from marts_lake import dataset
+from pyarrow import parquet
 from released_lake import EVENTS, FIRST_EVENTS, ReleasedLake, Rows
 
 from catalog.datasets import Partitioning
+from catalog.errors import QueryError, VerificationError
+from catalog.release_document import ReleasedFile, ReleasedTable
 from catalog.releases import Release
 from serving.api import portions
 from serving.api.grammar import Comparison, Node, Operator, Order
 from serving.api.selections import Page, Selection, read_from_files
 from serving.engine import Engine
+from serving.replica.build import build_replica
 from serving.replica.files import replica_file
 from serving.replica.keeper import make_replica
 from serving.replica.layout import columns_of
@@ -47,16 +52,19 @@ OF_TIMES: Rows = [
 class CountingEngine(Engine):
     """Counts its queries."""
 
+    delay_s = 0.0
+
     def __init__(self, lake: ReleasedLake) -> None:
         super().__init__(lake.settings)
         self.release, self.count = lake.release(date(2024, 7, 1)), 0
         make_replica(lake.settings)
         self.replica = Replica(replica_file(lake.settings.replicas, self.release.id), self.release)
 
-    def query(self, release: Release, sql: str, values: Any, timeout_s: float) -> Any:
-        """Count it, and ask."""
+    def scan(self, release: Release, table: ReleasedTable, files: Sequence[ReleasedFile]) -> str:
+        """Count it; a slow store takes its time."""
         self.count += 1
-        return super().query(release, sql, values, timeout_s)
+        time.sleep(self.delay_s)
+        return super().scan(release, table, files)
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +84,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> CountingEngine:
     return CountingEngine(lake)
 
 
-def one_page(engine: CountingEngine, table: str, order: list[Order], limit: int, after: list[Any] | None, *nodes: Node) -> Page:
+def one_page(
+    engine: CountingEngine, table: str, order: list[Order], limit: int, after: list[Any] | None, *nodes: Node, timeout_s: float = 60
+) -> Page:
     """Return the page after a row."""
     released = next(one for one in engine.release.tables if one.name == table)
     kinds = columns_of(released)
     order = order + [Order(name, is_descending=False) for name in released.grain if name not in [one.column for one in order]]
     wanted = Selection(released, kinds, list(kinds), takes_json=False, nodes=list(nodes), order=order, limit=limit)
-    return read_from_files(engine, engine.replica, wanted, after, 60)
+    return read_from_files(engine, engine.replica, wanted, after, timeout_s)
 
 
 def pages(engine: CountingEngine, table: str, order: list[Order], limit: int, *nodes: Node) -> Rows:
@@ -103,13 +113,23 @@ def in_order(rows: Rows, column: str, *, is_descending: bool) -> Rows:
     return sorted(sorted(rows, key=lambda row: str(row["to_artifact_id"])), key=lambda row: row[column], reverse=is_descending)
 
 
-@pytest.mark.parametrize("limit", [3, 7, 1000])
+@pytest.mark.parametrize(("limit", "first_files"), [(3, 1), (7, 1), (7, 16), (1000, 1)])
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize(
     ("table", "column", "rows"), [("events_daily_v1", "bucket_date", OF_DAYS), ("events_v1", "first_seen_at", OF_TIMES)]
 )
-def test_pages_are_what_is_there(engine: CountingEngine, table: str, column: str, rows: Rows, is_descending: bool, limit: int) -> None:
+def test_pages_are_what_is_there(
+    engine: CountingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    table: str,
+    column: str,
+    rows: Rows,
+    is_descending: bool,
+    limit: int,
+    first_files: int,
+) -> None:
     """Earliest first or latest first, all rows or those of an artifact that one month alone knows, of a date or of a time."""
+    monkeypatch.setattr(portions, "FIRST_LOCATED_FILES", first_files)
     order = [Order(column, is_descending)]
     assert pages(engine, table, order, limit) == in_order(rows, column, is_descending=is_descending)
     of_one = [row for row in rows if row["to_artifact_id"] == "c"]
@@ -182,6 +202,40 @@ def test_files_of_an_artifact_are_those_that_it_stands_in(engine: CountingEngine
     assert engine.replica.files_with("events_daily_v1", "to_artifact_id", ["nobody"]) == set()
     assert engine.replica.files_with("empty_v1", "to_artifact_id", ["a"]) is None
     assert engine.replica.files_with("events_daily_v1", "amount", ["1"]) is None
+
+
+def test_a_page_has_one_time_limit(engine: CountingEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a question may take is that of all that is read for it, and the message tells it as it was set."""
+    monkeypatch.setattr(engine, "delay_s", 0.3)
+    node, before = Comparison("amount", "eq", 99.0), engine.count
+    with pytest.raises(QueryError, match=r"took more than 0\.5 s"):
+        one_page(engine, "events_daily_v1", [Order("bucket_date", is_descending=True)], 2, None, node, timeout_s=0.5)
+    assert engine.count - before == 2
+
+
+def test_rows_without_a_day_are_found(tmp_path: Path) -> None:
+    """A file with rows that have no day tells of none, so that the table is read whole; such rows come last."""
+    lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
+    lake.append(EVENTS, FIRST_EVENTS)
+    rows: Rows = [{"bucket_date": day, "to_artifact_id": "a", "amount": 1.0} for day in (MONTHS[0], None, MONTHS[1])]
+    for row in rows:
+        lake.append(DAYS, [row])
+    engine = CountingEngine(lake)
+    found = pages(engine, "events_daily_v1", [Order("bucket_date", is_descending=True)], 2)
+    assert [row["bucket_date"] for row in found] == [MONTHS[1], MONTHS[0], None]
+
+
+def test_a_file_that_lacks_rows_makes_no_replica(tmp_path: Path) -> None:
+    """Where a file doesn't have the rows that the release lists nothing is told of its values."""
+    lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
+    lake.append(EVENTS, FIRST_EVENTS)
+    lake.append(DAYS, OF_DAYS[:4])
+    release = lake.release(date(2024, 7, 1))
+    (file,) = next(table for table in release.tables if table.name == "events_daily_v1").data_files
+    table = parquet.ParquetFile(lake.path(file.path)).read()
+    parquet.write_table(table.slice(1), lake.path(file.path))
+    with pytest.raises(VerificationError, match="doesn't have the rows"):
+        build_replica(lake.settings, release, tmp_path / "replicas")
 
 
 def test_files_that_stay_are_not_read_again(tmp_path: Path) -> None:
