@@ -112,10 +112,12 @@ def _fill(
 
 def _kept(target: sqlite3.Connection, name: str, alive: set[int]) -> Iterator[Located]:
     """Yield what the replica before says of files that are still there, by value."""
-    there = np.array(sorted(alive), np.uint32)
+    (highest,) = target.execute(f"SELECT coalesce(max(file_row), 0) FROM before.{FILES}").fetchone()
+    is_alive: NDArray[np.bool_] = np.zeros(highest + 1, bool)
+    is_alive[sorted(alive)] = True
     for value, packed in target.execute(f"SELECT value, files FROM before.{name} ORDER BY value"):
         files = unpacked(packed)
-        files = files[np.isin(files, there, assume_unique=True)]
+        files = files[is_alive[files]]
         if len(files):
             yield value, files
 
