@@ -99,11 +99,14 @@ def _opened(out: Path | BinaryIO) -> Iterator[BinaryIO]:
         raise QueryError(f"{out} can't be written: {error.strerror or error}", path=str(out)) from error
 
 
-def table_scan(paths: Sequence[str], table: ReleasedTable) -> str:
-    """Return DuckDB's query that reads data files under a table's schema as its release states it; a column that a file lacks is NULL."""
+def table_scan(paths: Sequence[str], table: ReleasedTable, *, filename: bool = False) -> str:
+    """Return DuckDB's query that reads data files under a table's schema as its release states it; a column that a file lacks is NULL.
+
+    With `filename` each row tells the name of its file.
+    """
     from pyiceberg.schema import Schema
 
-    return duck.scan_sql(paths, Schema.model_validate(table.schema_))
+    return duck.scan_sql(paths, Schema.model_validate(table.schema_), filename=filename)
 
 
 def _create_view(connection: DuckConnection, stage: str, name: str, sql: str) -> None:

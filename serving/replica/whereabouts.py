@@ -9,16 +9,16 @@ from __future__ import annotations
 import heapq
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyiceberg.schema import Schema
 
-from catalog.duck import DuckConnection, scan_sql
+from catalog.duck import DuckConnection
 from catalog.errors import VerificationError
 from catalog.partitions import cut_by
+from catalog.query import table_scan
 from catalog.release_document import ReleasedFile
 from catalog.releases import ReleasedTable
 from serving.replica.layout import EPOCH, columns_of
@@ -76,7 +76,9 @@ def _days(engine: DuckConnection, table: ReleasedTable, added: Mapping[str, Rele
         return {}
     column = cut_by(table)
     day = f"CAST({column} AS DATE) - DATE '{EPOCH}'" if column else "NULL"
-    counted = f"SELECT filename, count(*), count({day}), min({day}), max({day}) FROM ({_scan(table, list(added))}) GROUP BY 1"
+    counted = (
+        f"SELECT filename, count(*), count({day}), min({day}), max({day}) FROM ({table_scan(list(added), table, filename=True)}) GROUP BY 1"
+    )
     days: dict[str, tuple[int | None, int | None]] = {}
     for name, rows, rows_of_a_day, first, last in engine.execute(counted).fetchall():
         if name in added and rows == added[name].row_count:
@@ -85,10 +87,6 @@ def _days(engine: DuckConnection, table: ReleasedTable, added: Mapping[str, Rele
     if wrong:
         raise VerificationError(f"{wrong} doesn't have the rows that the release lists", path=wrong)
     return {file.path: (None, None) for file in added.values()} | days
-
-
-def _scan(table: ReleasedTable, locations: Sequence[str]) -> str:
-    return scan_sql(locations, Schema.model_validate(table.schema_), filename=True)
 
 
 def _fill(
@@ -128,7 +126,7 @@ def _read(engine: DuckConnection, table: ReleasedTable, column: str, added: Mapp
         return
     engine.register("added_files", pa.table({"filename": list(added), "file_row": pa.array(added.values(), pa.uint32())}))
     reader = engine.execute(
-        f"SELECT DISTINCT {column} AS value, file_row FROM ({_scan(table, list(added))}) JOIN added_files USING (filename)"
+        f"SELECT DISTINCT {column} AS value, file_row FROM ({table_scan(list(added), table, filename=True)}) JOIN added_files USING (filename)"
         f" WHERE {column} IS NOT NULL ORDER BY ALL"
     ).to_arrow_reader(BATCH_ROWS)
     for batch in reader:
