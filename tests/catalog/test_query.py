@@ -225,16 +225,13 @@ def test_parquet_keeps_types_and_rows(connection: DuckConnection, tmp_path: Path
 
 @pytest.mark.parametrize("output_format", ["table", "csv", "json", "parquet"])
 def test_an_error_among_the_rows_leaves_the_file_as_it_was(connection: DuckConnection, tmp_path: Path, output_format: ResultFormat) -> None:
-    """A query that fails after its first rows is an error, and the file that stood there stays.
-
-    Which error is a race of DuckDB's threads at times: the one that failed ends the others, and one of these may speak first.
-    """
+    """A query that fails after its first rows is an error, and the file that stood there stays."""
     file = tmp_path / "out"
     file.write_text("before")
     sql = "SELECT CASE WHEN range = 199_999 THEN error('too far') ELSE range::VARCHAR END AS n FROM range(200000)"
     if output_format == "table":
         sql = "SELECT error('too far')"
-    with pytest.raises(QueryError, match="too far|Interrupted"):
+    with pytest.raises(QueryError, match="too far"):
         run_query(connection, sql, output_format, file)
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
