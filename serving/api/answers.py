@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
+from catalog.releases import is_number
 from catalog.settings import LimitSettings, ServeSettings
 from serving.api.costs import COST_HEADER, cost_of
 from serving.api.errors import RequestError
@@ -269,7 +270,7 @@ class Answers:
 def was_there(wanted: str, newest: int) -> bool:
     """Tell whether a release of that number, or with an id of that number, was there before the newest one, by its number."""
     number = wanted.partition("-")[0]
-    return number.isascii() and number.isdigit() and len(number) < 12 and 0 < int(number) < newest
+    return is_number(number) and 0 < int(number) < newest
 
 
 def _code_digest() -> str:

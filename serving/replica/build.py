@@ -79,14 +79,14 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
         VerificationError: what was built doesn't say what the release says.
         StorageError: a file of the release can't be read.
     """
-    started, summary = time.monotonic(), BuildSummary(release.id)
+    started, summary, bucket = time.monotonic(), BuildSummary(release.id), open_bucket(settings)
     path = replica_file(folder, release.id)
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{path.name}.part"
     aside.unlink(missing_ok=True)
-    with closing(sqlite3.connect(aside, check_same_thread=False)) as target, _opened(settings, release, folder) as engine:
+    with closing(sqlite3.connect(aside, check_same_thread=False)) as target, _opened(settings, bucket, release, folder) as engine:
         target.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;" + _TABLES)
-        _Build(settings, release, target, engine, summary, before, folder).run()
+        _Build(bucket, release, target, engine, summary, before, folder).run()
         crash_point("replica.filled")
         check_started = time.monotonic()
         check_replica(target, engine, release, {} if before is None else changed_spans(before, release))
@@ -103,9 +103,8 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
 
 
 @contextmanager
-def _opened(settings: Settings, release: Release, folder: Path) -> Iterator[DuckConnection]:
+def _opened(settings: Settings, bucket: Bucket, release: Release, folder: Path) -> Iterator[DuckConnection]:
     """Open DuckDB with a view for each table of the marts, within the memory that the settings allow."""
-    bucket = open_bucket(settings)
     with connect(threads=settings.serve.build_threads, memory_limit=settings.serve.build_memory) as engine:
         bucket.prepare(engine)
         engine.execute(f"SET temp_directory = '{folder / '.spilled'}'")
@@ -125,7 +124,7 @@ class _Build:
 
     def __init__(
         self,
-        settings: Settings,
+        bucket: Bucket,
         release: Release,
         target: sqlite3.Connection,
         engine: DuckConnection,
@@ -133,7 +132,7 @@ class _Build:
         before: Release | None,
         folder: Path,
     ) -> None:
-        self.settings, self.release, self.target, self.engine, self.summary = settings, release, target, engine, summary
+        self.bucket, self.release, self.target, self.engine, self.summary = bucket, release, target, engine, summary
         self.tables = {table.name: table for table in release.tables if table.stage == "marts"}
         self.old_digests: dict[str, str] = {}
         self.spans = {} if before is None else changed_spans(before, release)
@@ -162,8 +161,7 @@ class _Build:
         for name, level in SERIES_TABLES.items():
             if name in self.tables:
                 self._fill_series(self.tables[name], level)
-        bucket = open_bucket(self.settings)
-        fill_whereabouts(self.target, self.engine, self.tables, lambda file: _location(bucket, self.release, file))
+        fill_whereabouts(self.target, self.engine, self.tables, lambda file: _location(self.bucket, self.release, file))
         fill_search(self.target)
         rows = [(table.name, table.content_digest, table.row_count) for table in self.tables.values()]
         self.target.executemany("INSERT INTO tables VALUES (?, ?, ?)", rows)
