@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from catalog.bucket import bucket_key
 from catalog.duck import DuckConnection, DuckError, is_unanswered
-from catalog.errors import AGAIN, QueryError, StorageError
+from catalog.errors import AGAIN, QueryError
 from catalog.query import open_release, table_scan
 from catalog.release_document import STAGES, ReleasedFile, ReleasedTable
 from catalog.releases import Release
 from catalog.settings import Settings
+from serving.queries import ended_in_time, failed_query, too_slow
 from serving.store import Store
 
 OPEN_RELEASES = 3
@@ -28,6 +29,7 @@ ALL_STAGES = STAGES
 BATCH_ROWS = 20_000
 EXPORT_WAIT_S = 2.0
 GRACE_S = 2.0
+FILES = "the release's files"
 T = TypeVar("T")
 
 
@@ -104,29 +106,16 @@ class Engine:
 
     @contextmanager
     def _cursor(self, release: Release, stages: Sequence[str], timeout_s: float) -> Iterator[DuckConnection]:
-        is_late = threading.Event()
         try:
             with self._read():
                 cursor = self._opened(release, tuple(stages)).cursor()
-
-            def end() -> None:
-                is_late.set()
-                cursor.interrupt()
-
-            timer = threading.Timer(timeout_s, end)
-            timer.start()
-            try:
-                with self._read():
-                    yield cursor
-            finally:
-                timer.cancel()
-                cursor.close()
         except DuckError as error:
-            if is_late.is_set():
-                raise too_slow(timeout_s) from error
-            if "memory" in str(error).lower():
-                raise QueryError("the query needs more memory than it may have; a narrower filter would do") from error
-            raise StorageError(f"the release's files can't be read: {' '.join(str(error).split())[:200]}") from error
+            raise failed_query(error, FILES) from error
+        try:
+            with ended_in_time(cursor, timeout_s, FILES), self._read():
+                yield cursor
+        finally:
+            cursor.close()
 
     @contextmanager
     def _read(self) -> Iterator[None]:
@@ -151,11 +140,6 @@ class Engine:
                     self._open.popitem(last=False)
             self._open.move_to_end(key)
             return self._open[key]
-
-
-def too_slow(timeout_s: float) -> QueryError:
-    """Return the error of a question that was not answered in its time."""
-    return QueryError(f"the query took more than {timeout_s:g} s; a narrower filter would do", timeout_s=timeout_s)
 
 
 @contextmanager

@@ -35,6 +35,10 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T+][0-9]{2}:[0-9]{2}(:[0-9]{2}(
 _NULLNESS = {"null": None, "true": True, "false": False}
 
 
+NAMING: tuple[Operator, ...] = ("eq", "in")
+"""Operators that name the values which a row may have."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A column beside a value; of `in` the values are a tuple, of `is` it is None, True or False."""

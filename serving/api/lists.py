@@ -16,7 +16,7 @@ from serving.api.cursors import Cursors, Position, question_digest
 from serving.api.documents import take_only
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import write_rows
-from serving.api.selections import Page, read_from_files, read_from_replica, read_selection
+from serving.api.selections import Page, read_from_files, read_from_replica, read_from_rows, read_selection
 from serving.engine import Engine
 from serving.resources import Resource
 
@@ -36,11 +36,11 @@ class Lists:
         """
         wanted, after = read_selection(asked, resource, _table(asked, resource)), self._after(asked)
         replica, timeout_s = asked.replica, asked.limits.longest_query_s
-        if resource.is_large:
-            page = read_from_files(self.engine, replica, wanted, after, timeout_s)
-        else:
-            page = read_from_replica(replica, wanted, after, timeout_s)
-        return self._body(asked, page, is_query=resource.is_large)
+        if not resource.is_large:
+            return self._body(asked, read_from_replica(replica, wanted, after, timeout_s), is_query=False)
+        if replica.rows.has(resource.table) and wanted.names_values_of(resource.rows_by):
+            return self._body(asked, read_from_rows(replica, wanted, after, timeout_s), is_query=False)
+        return self._body(asked, read_from_files(self.engine, replica, wanted, after, timeout_s), is_query=True)
 
     def row(self, asked: Asked, resource: Resource, value: str) -> Body:
         """Return the row that a key names.

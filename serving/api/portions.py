@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.partitions import cut_by
 from catalog.release_document import ReleasedFile, ReleasedTable
-from serving.api.grammar import Comparison, Node, Order
+from serving.api.grammar import NAMING, Comparison, Node, Order
 from serving.replica.layout import EPOCH
 from serving.replica.replica import Replica
 
@@ -51,7 +51,7 @@ def _located(replica: Replica, table: ReleasedTable, nodes: Sequence[Node]) -> l
     """Return the files in which the values that are asked for stand, by what the replica knows."""
     files = table.data_files
     for node in nodes:
-        if isinstance(node, Comparison) and node.operator in ("eq", "in"):
+        if isinstance(node, Comparison) and node.operator in NAMING:
             there = replica.files_with(table.name, node.column, node.value if node.operator == "in" else [node.value])
             files = [file for file in files if there is None or file.path in there]
     return files

@@ -14,9 +14,10 @@ from catalog.duck import DuckConnection
 from catalog.release_document import ReleasedFile, ReleasedTable
 from serving.api.answers import Asked
 from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
-from serving.api.grammar import Node, Order, conditions_of, parse_order, parse_select
+from serving.api.grammar import NAMING, Comparison, Node, Order, conditions_of, parse_order, parse_select
 from serving.api.portions import portions
-from serving.engine import Engine, too_slow
+from serving.engine import Engine
+from serving.queries import too_slow
 from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
 from serving.replica.replica import Replica
 from serving.resources import Resource
@@ -48,6 +49,10 @@ class Selection:
     order: list[Order]
     limit: int
 
+    def names_values_of(self, column: str) -> bool:
+        """Tell whether only rows are asked for that have given values of a column."""
+        return any(isinstance(node, Comparison) and node.column == column and node.operator in NAMING for node in self.nodes)
+
     def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[str, list[Any]]:
         """Return the WHERE of the rows after one with these values in the order, and the values of its marks."""
         parts, values = where_sql(self.nodes, encode)
@@ -56,6 +61,18 @@ class Selection:
             parts.append(condition)
             values += marks
         return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+
+    def loaded(self, after: Sequence[Any] | None) -> list[Any] | None:
+        """Return a row's values in the order, which a cursor holds as SQLite would, as DuckDB takes them."""
+        return (
+            None if after is None else [loaded_value(value, self.kinds[one.column]) for one, value in zip(self.order, after, strict=True)]
+        )
+
+    def query(self, relation: str, after: Sequence[Any] | None, count: int) -> tuple[str, list[Any]]:
+        """Return DuckDB's query for so many rows after one with these values in the order, with the order's columns too; and the values of its marks."""
+        names = dict.fromkeys([*self.names, *(one.column for one in self.order)])
+        where, values = self.where(after, lambda value: value)
+        return f"SELECT {', '.join(names)} FROM {relation} {where} ORDER BY {order_sql(self.order)} LIMIT {count}", values
 
 
 @dataclass(frozen=True)
@@ -131,17 +148,13 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
         QueryError: it took too long, or too much memory.
         StorageError: a file can't be read.
     """
-    loaded = after and [loaded_value(value, wanted.kinds[one.column]) for one, value in zip(wanted.order, after, strict=True)]
-    names = list(dict.fromkeys([*wanted.names, *(one.column for one in wanted.order)]))
-    where, values = wanted.where(loaded, lambda value: value)
+    loaded = wanted.loaded(after)
     until, release = time.monotonic() + timeout_s, replica.release
 
     def rows_of(cursor: DuckConnection, files: Sequence[ReleasedFile], count: int) -> pa.Table:
         if time.monotonic() > until:
             raise too_slow(timeout_s)
-        scan = engine.scan(release, wanted.table, files)
-        sql = f"SELECT {', '.join(names)} FROM ({scan}) {where} ORDER BY {order_sql(wanted.order)} LIMIT {count}"
-        return cursor.execute(sql, values).to_arrow_table()
+        return cursor.execute(*wanted.query(f"({engine.scan(release, wanted.table, files)})", loaded, count)).to_arrow_table()
 
     def read(cursor: DuckConnection) -> pa.Table:
         tables: list[pa.Table] = []
@@ -153,7 +166,23 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
                 break
         return pa.concat_tables(tables or [rows_of(cursor, (), 1)])
 
-    rows = engine.call(release, timeout_s, read).combine_chunks()
+    return _page(engine.call(release, timeout_s, read), wanted)
+
+
+def read_from_rows(replica: Replica, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
+    """Return a page of a table whose rows lie beside the replica.
+
+    Raises:
+        QueryError: it took too long, or too much memory.
+        StorageError: the rows can't be read.
+    """
+    sql, values = wanted.query(wanted.table.name, wanted.loaded(after), wanted.limit + 1)
+    return _page(replica.rows.read(sql, values, timeout_s), wanted)
+
+
+def _page(found: pa.Table, wanted: Selection) -> Page:
+    """Return rows as a page; there is one more than it takes, if more follow."""
+    rows = found.combine_chunks()
     batch = next(iter(rows.to_batches()), pa.RecordBatch.from_pylist([], rows.schema))
     last = None
     if batch.num_rows > wanted.limit:

@@ -30,9 +30,10 @@ from catalog.results import json_rows
 from catalog.settings import Settings
 from serving.replica.changes import changed_spans
 from serving.replica.checks import check_replica
-from serving.replica.files import FORMAT, replica_file
+from serving.replica.files import FORMAT, remove_leftovers, replica_file, rows_file
 from serving.replica.layout import EPOCH, JSON_COLUMN, columns_of, sqlite_type, stored_values
 from serving.replica.packed import Amounts, Days, pack, unpack
+from serving.replica.rows import fill_rows
 from serving.replica.search import fill_search
 from serving.replica.whereabouts import fill_whereabouts
 from serving.resources import SERIES_TABLES, kept_resources
@@ -56,7 +57,7 @@ class BuildSummary:
         release_id: whose replica it is.
         copied: tables that were taken from the replica before.
         read: rows that were read from the release's files.
-        bytes: size of the replica.
+        bytes: size of the replica, its rows included.
         duration_s: seconds, the check included.
         check_s: seconds of the check.
     """
@@ -82,11 +83,12 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
     started, summary, bucket = time.monotonic(), BuildSummary(release.id), open_bucket(settings)
     path = replica_file(folder, release.id)
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{path.name}.part"
-    aside.unlink(missing_ok=True)
+    aside, rows_aside = folder / f".{path.name}.part", folder / f".{rows_file(path).name}.part"
+    remove_leftovers(folder)
     with closing(sqlite3.connect(aside, check_same_thread=False)) as target, _opened(settings, bucket, release, folder) as engine:
         target.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;" + _TABLES)
         _Build(bucket, release, target, engine, summary, before, folder).run()
+        fill_rows(engine, {table.name: table for table in release.tables if table.stage == "marts"}, rows_aside)
         crash_point("replica.filled")
         check_started = time.monotonic()
         check_replica(target, engine, release, {} if before is None else changed_spans(before, release))
@@ -96,9 +98,11 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
         target.execute("ANALYZE")
         target.commit()
     crash_point("replica.checked")
+    rows_aside.replace(rows_file(path))
+    crash_point("replica.rows_named")
     aside.replace(path)
     sync_folder(folder)
-    summary.bytes, summary.duration_s = path.stat().st_size, time.monotonic() - started
+    summary.bytes, summary.duration_s = path.stat().st_size + rows_file(path).stat().st_size, time.monotonic() - started
     return summary
 
 

@@ -18,7 +18,8 @@ from catalog.releases import Release, ReleasedTable
 from serving.replica.changes import Spans
 from serving.replica.layout import EPOCH, arrow_column, columns_of
 from serving.replica.packed import unpack
-from serving.resources import SERIES_TABLES, kept_resources
+from serving.replica.rows import ROWS
+from serving.resources import RESOURCES, SERIES_TABLES, kept_resources
 
 BATCH_ROWS = 50_000
 
@@ -36,7 +37,10 @@ def check_replica(target: sqlite3.Connection, engine: DuckConnection, release: R
     for resource in kept_resources():
         if resource.table in tables:
             table = tables[resource.table]
-            _compare(table, _digest(engine, table, _rows(target, table)), FileDigest(table.row_count, int(table.content_digest, 16)))
+            _compare(table, _digest(engine, table, _rows(target, table)), _expected(table, None))
+    for name in (resource.table for resource in RESOURCES if resource.rows_by and resource.table in tables):
+        found = digest_query(engine, f"{ROWS}.{name}", content_kinds(tables[name]), table=tables[name].full_name)[None]
+        _compare(tables[name], found, _expected(tables[name], None))
     for name, level in SERIES_TABLES.items():
         looked_at = spans.get(name)
         if name in tables and looked_at != []:
@@ -67,11 +71,15 @@ def _compare(table: ReleasedTable, found: FileDigest, expected: FileDigest) -> N
 
 def _digest(engine: DuckConnection, table: ReleasedTable, rows: pa.RecordBatchReader) -> FileDigest:
     engine.register("rows_to_check", rows)
-    columns = [(name, kind) for name, kind in columns_of(table).items() if name in table.content_columns]
     try:
-        return digest_query(engine, "rows_to_check", columns, table=table.full_name)[None]
+        return digest_query(engine, "rows_to_check", content_kinds(table), table=table.full_name)[None]
     finally:
         engine.unregister("rows_to_check")
+
+
+def content_kinds(table: ReleasedTable) -> list[tuple[str, str]]:
+    """Return the columns that count for a table's digest: names and Iceberg types."""
+    return [(name, kind) for name, kind in columns_of(table).items() if name in table.content_columns]
 
 
 def _rows(target: sqlite3.Connection, table: ReleasedTable) -> pa.RecordBatchReader:

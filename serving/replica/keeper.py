@@ -21,7 +21,7 @@ from serving.releases import ServedReleases
 from serving.replica.build import BuildSummary, build_replica
 from serving.replica.builder import start_build
 from serving.replica.documents import stored_release
-from serving.replica.files import SUFFIX, replica_file
+from serving.replica.files import SUFFIX, remove_others, replica_file
 from serving.replica.replica import Replica
 
 LOCK_FILE = "build.lock"
@@ -58,14 +58,9 @@ def make_replica(settings: Settings) -> BuildSummary | None:
             wanted = next((release for release in releases if not replica_file(folder, release.id).exists()), None)
             if wanted is None:
                 return None
-            for leftover in folder.glob(".*.part"):
-                leftover.unlink()
             before = next((release for release in releases if replica_file(folder, release.id).exists()), None)
             summary = build_replica(settings, wanted, folder, before)
-            kept = {replica_file(folder, release.id) for release in releases}
-            for file in folder.glob("*.sqlite"):
-                if file not in kept:
-                    file.unlink()
+            remove_others(folder, [release.id for release in releases])
             return summary
     except Timeout:
         return None

@@ -17,8 +17,10 @@ import numpy as np
 
 from catalog.errors import QueryError
 from catalog.releases import Release, ReleasedTable
+from serving.replica.files import rows_file
 from serving.replica.layout import JSON_COLUMN, columns_of
 from serving.replica.packed import Amounts, Days, unpack
+from serving.replica.rows import KeptRows
 from serving.replica.whereabouts import FILES, located_table, unpacked
 from serving.resources import LEVELS, RESOURCES, Resource
 
@@ -90,6 +92,7 @@ class Replica:
         self._free = [_open(path) for _ in range(connections)]
         self._there = threading.Semaphore(connections)
         self._lookups = _open(path)
+        self.rows = KeptRows(rows_file(path), connections)
         self._lookups_lock = threading.Lock()
         self._known_metric = lru_cache(4096)(self._find_metric)
         self._known_entity = lru_cache(65_536)(self._find_entity)

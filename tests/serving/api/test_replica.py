@@ -21,7 +21,8 @@ from catalog.releases import Release, list_releases
 from catalog.settings import Settings, load_settings
 from serving.releases import ServedReleases
 from serving.replica import build
-from serving.replica.build import BuildSummary, build_replica, merged, replica_file
+from serving.replica.build import BuildSummary, build_replica, merged
+from serving.replica.files import replica_file, rows_file
 from serving.replica.keeper import Replicas, make_replica
 from serving.replica.packed import pack, unpack
 from serving.replica.replica import Replica
@@ -139,7 +140,7 @@ def test_a_table_that_differs_is_refused(lake: Settings, monkeypatch: pytest.Mon
         build_replica(lake, newest, lake.replicas)
 
 
-@pytest.mark.parametrize("point", ["replica.filled", "replica.checked"])
+@pytest.mark.parametrize("point", ["replica.filled", "replica.checked", "replica.rows_named"])
 def test_killed_while_it_is_made_the_next_one_makes_it(lake: Settings, point: str) -> None:
     """SIGKILL leaves no replica, and nothing in the way of the next try."""
     code = "import sys; from pathlib import Path; from catalog.settings import load_settings; from serving.replica.keeper import make_replica\n"
@@ -149,9 +150,8 @@ def test_killed_while_it_is_made_the_next_one_makes_it(lake: Settings, point: st
     assert not list(lake.replicas.glob("*.sqlite"))
     summary = make_replica(lake)
     assert summary is not None
-    assert [path.name for path in lake.replicas.iterdir() if not path.name.endswith(".lock")] == [
-        replica_file(lake.replicas, summary.release_id).name
-    ]
+    replica = replica_file(lake.replicas, summary.release_id)
+    assert {path for path in lake.replicas.iterdir() if path.suffix != ".lock"} == {replica, rows_file(replica)}
 
 
 def crashing(point: str) -> dict[str, str]:
@@ -167,7 +167,8 @@ def test_replicas_of_the_last_releases_are_kept(lake: Settings) -> None:
     build_replica(lake, first, lake.replicas)
     few = lake.model_copy(update={"serve": lake.serve.model_copy(update={"keep_replicas": 1})})
     assert make_replica(few) is not None
-    assert [file.name.partition(".")[0] for file in lake.replicas.glob("*.sqlite")] == [second.id]
+    for kind in ("sqlite", "duckdb"):
+        assert [file.name.partition(".")[0] for file in lake.replicas.glob(f"*.{kind}")] == [second.id]
     assert make_replica(few) is None
 
 
