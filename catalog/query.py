@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STAGES = ("raw", "staging", "intermediate", "marts")
 BATCH_ROWS = 50_000
+CAUSE_ATTEMPTS = 3
+_INTERRUPTED = "INTERRUPT Error: Interrupted!"
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
 
@@ -81,10 +83,31 @@ def run_query(connection: DuckConnection, sql: str, output_format: ResultFormat,
     from catalog.results import write_result
 
     _check_reads(connection, sql)
+    try:
+        reader = _reader(connection, sql)
+        with _as_query_error((ArrowException,), f"the result can't be written as {output_format}: "), _opened(out) as stream:
+            return write_result(output_format, reader.schema, _batches(reader), stream)
+    except QueryError as error:
+        if _INTERRUPTED not in str(error):
+            raise
+        raise _cause(connection, sql) or error from error
+
+
+def _reader(connection: DuckConnection, sql: str) -> pa.RecordBatchReader:
     with _as_query_error():
-        reader = connection.execute(sql).to_arrow_reader(BATCH_ROWS)
-    with _as_query_error((ArrowException,), f"the result can't be written as {output_format}: "), _opened(out) as stream:
-        return write_result(output_format, reader.schema, _batches(reader), stream)
+        return connection.execute(sql).to_arrow_reader(BATCH_ROWS)
+
+
+def _cause(connection: DuckConnection, sql: str) -> QueryError | None:
+    """Return why a query fails that nobody interrupted: DuckDB ends its other threads when one fails, and now and then tells of that alone."""
+    for _ in range(CAUSE_ATTEMPTS):
+        try:
+            for _ in _batches(_reader(connection, sql)):
+                pass
+        except QueryError as error:
+            if _INTERRUPTED not in str(error):
+                return error
+    return None
 
 
 @contextlib.contextmanager

@@ -6,9 +6,11 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from duckdb import InterruptException
 from released_lake import ReleasedLake
 
 from catalog.duck import DuckConnection
@@ -235,6 +237,32 @@ def test_an_error_among_the_rows_leaves_the_file_as_it_was(connection: DuckConne
         run_query(connection, sql, output_format, file)
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+class Interrupted:
+    """A connection whose first readers are interrupted, as DuckDB's now and then are where another thread fails."""
+
+    def __init__(self, connection: DuckConnection, count: int) -> None:
+        self.connection, self.count = connection, count
+
+    def __getattr__(self, name: str) -> Any:
+        """Do all else as the connection does."""
+        return getattr(self.connection, name)
+
+    def execute(self, sql: str) -> Any:
+        """Be interrupted, or not any more."""
+        self.count -= 1
+        if self.count >= 0:
+            raise InterruptException("INTERRUPT Error: Interrupted!")
+        return self.connection.execute(sql)
+
+
+@pytest.mark.parametrize(("count", "message"), [(1, "too far"), (3, "too far"), (9, "Interrupted!")])
+def test_a_failed_query_is_told_with_its_cause(connection: DuckConnection, count: int, message: str) -> None:
+    """Where DuckDB says only that it ended its other threads, the query is asked again for what was wrong with it."""
+    interrupted: Any = Interrupted(connection, count)
+    with pytest.raises(QueryError, match=message):
+        answer(interrupted, "SELECT error('too far') FROM range(10)")
 
 
 def test_odd_types_have_a_text_or_a_clear_error(connection: DuckConnection) -> None:
