@@ -92,7 +92,7 @@ class Replica:
         self._free = [_open(path) for _ in range(connections)]
         self._there = threading.Semaphore(connections)
         self._lookups = _open(path)
-        self.rows = KeptRows(rows_file(path), connections)
+        self.rows = KeptRows(rows_file(path))
         self._lookups_lock = threading.Lock()
         self._known_metric = lru_cache(4096)(self._find_metric)
         self._known_entity = lru_cache(65_536)(self._find_entity)

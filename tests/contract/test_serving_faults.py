@@ -60,6 +60,7 @@ class Served:
     def __init__(self, running: Server, lake: Lake) -> None:
         self.running, self.lake, release = running, lake, lake.release()
         ((self.project,), *_) = lake.rows("SELECT project_name FROM marts.projects_v1 ORDER BY 1 LIMIT 1")
+        ((artifact,),) = lake.rows("SELECT min(to_artifact_id) FROM marts.events_daily_v1")
         self.file = next(table for table in release.tables if table.full_name == "marts.events_v1").data_files[0]
         self.held = [
             *(
@@ -79,6 +80,7 @@ class Served:
                 "/v1/projects.csv?order=display_name.desc",
                 "/v1/collections",
                 "/v1/coverage",
+                f"/v1/events/daily?to_artifact_id=eq.{artifact}",
             ),
             *(f"/v1/series?metric={METRIC}&project={self.project}", "/v1/search?q=github", "/v1/metrics", f"/v1/metrics/{METRIC}"),
             *("/v1/datasets", "/v1/datasets/marts.events_v1", f"/v1/projects?release={release.document.previous}"),
