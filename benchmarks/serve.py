@@ -41,6 +41,8 @@ METRICS = (
 )
 UNKEPT = "no answer kept"
 ENGINE = "filtered list by the engine"
+FROM_FILES = ("events of an actor", "single events of an artifact", "newest events of a type", "events of an amount")
+"""Lists that are read from the release's files, each by another condition; the goal's is that of an artifact's events by day, which the replica has."""
 GOALS = {"series of a year": 2_500, "list of 50": 2_000, "If-None-Match": 5_000, ENGINE: 200, "six series of a project": 200}
 GOALS_P99_MS = {"series of a year": 25, "list of 50": 25, ENGINE: 200}
 EXPORT_BYTES_A_SECOND, EXPORT_MEMORY_BYTES = 100e6, 200e6
@@ -133,6 +135,8 @@ class Entities:
     projects: list[tuple[str, str]]
     namespaces: list[str]
     artifacts: list[str]
+    actors: list[str]
+    event_types: list[str]
     metrics: list[str]
 
 
@@ -152,9 +156,15 @@ def read_entities(lake: Path) -> Entities:
             "SELECT DISTINCT artifact_namespace FROM artifacts_v1 WHERE artifact_namespace IS NOT NULL LIMIT 500"
         ).fetchall()
         artifacts = connection.execute("SELECT DISTINCT to_artifact_id FROM events_daily_v1 ORDER BY 1 LIMIT 500").fetchall()
+        actors = connection.execute(
+            "SELECT DISTINCT from_artifact_id FROM events_daily_v1 WHERE from_artifact_id IS NOT NULL ORDER BY 1 LIMIT 500"
+        ).fetchall()
+        types = connection.execute("SELECT DISTINCT event_type FROM events_daily_v1 ORDER BY 1").fetchall()
         metrics = [name for (name,) in connection.execute("SELECT metric_name FROM metrics_v1").fetchall()]
     return Entities(
-        projects, [owner for (owner,) in owners], [artifact for (artifact,) in artifacts], [name for name in METRICS if name in metrics]
+        projects,
+        *([value for (value,) in values] for values in (owners, artifacts, actors, types)),
+        [name for name in METRICS if name in metrics],
     )
 
 
@@ -205,6 +215,18 @@ def our_questions(address: str, entities: Entities, from_day: str) -> dict[str, 
         "first list of 50": ["/v1/artifacts?limit=50"],
         "filtered list": [f"/v1/artifacts?artifact_namespace=eq.{quote(owner)}" for owner in entities.namespaces],
         ENGINE: [f"/v1/events/daily?to_artifact_id=eq.{one}&order=bucket_date.desc" for one in entities.artifacts],
+        **dict(
+            zip(
+                FROM_FILES,
+                (
+                    [f"/v1/events/daily?from_artifact_id=eq.{one}&order=bucket_date.desc" for one in entities.actors],
+                    [f"/v1/events?to_artifact_id=eq.{one}&order=time.desc" for one in entities.artifacts],
+                    [f"/v1/events/daily?event_type=eq.{one}&order=bucket_date.desc" for one in entities.event_types],
+                    [f"/v1/events/daily?amount=gte.{amount}&order=bucket_date.desc" for amount in range(1, 6)],
+                ),
+                strict=True,
+            )
+        ),
         "six series of a project": [f"/v1/series?metric={six}&project={name}&from={from_day}" for name, _ in entities.projects],
     }
 

@@ -36,9 +36,17 @@ DuckReadError = duckdb.IOException
 
 
 def connect(
-    database: Path | str = ":memory:", *, read_only: bool = False, threads: int = 0, memory_limit: str = "", extensions: bool = False
+    database: Path | str = ":memory:",
+    *,
+    read_only: bool = False,
+    threads: int = 0,
+    memory_limit: str = "",
+    spills: bool = True,
+    extensions: bool = False,
 ) -> DuckConnection:
     """Open DuckDB: UTC, nothing installed from the network, and with `extensions` those for Iceberg over HTTP.
+
+    Without `spills` what doesn't fit into memory is an error; else it is written to files for a while.
 
     Raises:
         QueryError: the file is held by another process, or isn't DuckDB's.
@@ -48,6 +56,8 @@ def connect(
         config["threads"] = threads
     if memory_limit:
         config["memory_limit"] = memory_limit
+    if not spills:
+        config["temp_directory"] = ""
     try:
         connection = duckdb.connect(str(database), read_only=read_only, config=config)
     except duckdb.Error as error:

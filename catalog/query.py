@@ -90,7 +90,7 @@ def run_query(connection: DuckConnection, sql: str, output_format: ResultFormat,
     except QueryError as error:
         if _INTERRUPTED not in str(error):
             raise
-        raise _cause(connection, sql) or error from error
+        raise (_cause(connection, sql) or error) from error
 
 
 def _reader(connection: DuckConnection, sql: str) -> pa.RecordBatchReader:
@@ -104,6 +104,7 @@ def _cause(connection: DuckConnection, sql: str) -> QueryError | None:
         try:
             for _ in _batches(_reader(connection, sql)):
                 pass
+            break
         except QueryError as error:
             if _INTERRUPTED not in str(error):
                 return error

@@ -22,19 +22,20 @@ def failed_query(error: DuckError, read: str) -> OsslakeError:
         error: DuckDB's.
         read: what it read.
     """
-    if "memory" in str(error).lower():
+    if "Out of Memory Error" in str(error):
         return QueryError("the query needs more memory than it may have; a narrower filter would do")
     return StorageError(f"{read} can't be read: {' '.join(str(error).split())[:200]}")
 
 
 @contextmanager
-def ended_in_time(cursor: DuckConnection, timeout_s: float, read: str) -> Iterator[None]:
+def ended_in_time(cursor: DuckConnection, timeout_s: float, read: str, waited_s: float = 0.0) -> Iterator[None]:
     """Interrupt what a cursor does in the block when its time is over; afterwards the cursor can be used again.
 
     Args:
         cursor: used in the block alone.
         timeout_s: for all queries of the block together.
         read: what the queries read, for the message.
+        waited_s: what of that time is over.
 
     Raises:
         QueryError: it took too long, or too much memory.
@@ -48,7 +49,7 @@ def ended_in_time(cursor: DuckConnection, timeout_s: float, read: str) -> Iterat
                 is_late.set()
                 cursor.interrupt()
 
-    timer = threading.Timer(timeout_s, end)
+    timer = threading.Timer(max(timeout_s - waited_s, 0.0), end)
     timer.start()
     try:
         yield

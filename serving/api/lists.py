@@ -16,8 +16,9 @@ from serving.api.cursors import Cursors, Position, question_digest
 from serving.api.documents import take_only
 from serving.api.errors import RequestError, unknown
 from serving.api.formats import write_rows
-from serving.api.selections import Page, read_from_files, read_from_replica, read_from_rows, read_selection
+from serving.api.selections import Page, Selection, read_from_files, read_from_replica, read_from_rows, read_selection
 from serving.engine import Engine
+from serving.replica.replica import Replica
 from serving.resources import Resource
 
 
@@ -38,9 +39,17 @@ class Lists:
         replica, timeout_s = asked.replica, asked.limits.longest_query_s
         if not resource.is_large:
             return self._body(asked, read_from_replica(replica, wanted, after, timeout_s), is_query=False)
-        if replica.rows.has(resource.table) and wanted.names_values_of(resource.rows_by):
+        if _has_rows_of(replica, resource, wanted):
             return self._body(asked, read_from_rows(replica, wanted, after, timeout_s), is_query=False)
         return self._body(asked, read_from_files(self.engine, replica, wanted, after, timeout_s), is_query=True)
+
+    def reads_files(self, asked: Asked, resource: Resource) -> bool:
+        """Tell whether a page of a table is read from the release's files, which may take long.
+
+        Raises:
+            RequestError: the query string asks for what isn't there.
+        """
+        return resource.is_large and not _has_rows_of(asked.replica, resource, read_selection(asked, resource, _table(asked, resource)))
 
     def row(self, asked: Asked, resource: Resource, value: str) -> Body:
         """Return the row that a key names.
@@ -93,6 +102,11 @@ def envelope(asked: Asked, data: bytes, next_page: str = "", *, is_list: bool = 
     head = f'{{"release_id":"{release.id}","as_of_date":"{release.as_of_date}","data":'.encode()
     tail = b',"next":' + orjson.dumps(next_page or None) + b"}\n" if is_list else b"}\n"
     return head + data + tail
+
+
+def _has_rows_of(replica: Replica, resource: Resource, wanted: Selection) -> bool:
+    """Tell whether the rows beside a replica hold all that is asked for, in few places."""
+    return replica.rows.has(resource.table) and wanted.names_few_of(resource.rows_by)
 
 
 def _table(asked: Asked, resource: Resource) -> ReleasedTable:

@@ -62,8 +62,14 @@ def api_routes(answers: Answers, lists: Lists) -> APIRouter:
     """Return the routes. They are Starlette's own: FastAPI's would spend as long on reading parameters as the answer takes."""
     router = APIRouter()
     series = SeriesAnswers()
-    _add(router, answers, "series", lambda _: series.respond)
-    _add(router, answers, "{resource:resource}", lambda path: partial(lists.page, resource=BY_PATH[path]))
+    _add(router, answers, "series", lambda _: series.respond, lambda _: False)
+    _add(
+        router,
+        answers,
+        "{resource:resource}",
+        lambda path: partial(lists.page, resource=BY_PATH[path]),
+        lambda asked: lists.reads_files(asked, BY_PATH[asked.path]),
+    )
     _add_rows(router, answers, lists)
     for path, make in (("search", search.respond), ("resolve", resolve.respond)):
         _add_document(router, answers, path, make)
@@ -71,8 +77,8 @@ def api_routes(answers: Answers, lists: Lists) -> APIRouter:
     return router
 
 
-def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str], Make]) -> None:
-    """Add a path in its formats; what isn't quick is done in a thread, so that it keeps nobody waiting."""
+def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str], Make], reads_files: Callable[[Asked], bool]) -> None:
+    """Add a path in its formats; what isn't quick is done in a thread, so that it keeps nobody waiting, and what reads files in one of those for that."""
     made: dict[str, Make] = {}
 
     async def handle(request: Request) -> Response:
@@ -86,7 +92,7 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
             return response
         if _is_quick(request, path, pending.asked):
             return answers.finish(pending, made[path])
-        run = run_apart if _is_of_files(path) else run_in_threadpool
+        run = run_apart if reads_files(pending.asked) else run_in_threadpool
         return await run(answers.finish, pending, made[path])
 
     words = BY_PATH if "{" in template else ()
@@ -152,11 +158,6 @@ async def _read_names(request: Request) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RequestError(400, 'the body is to be an array of texts: ["uniswap", "pkg:npm/left-pad"]')
     return names
-
-
-def _is_of_files(path: str) -> bool:
-    """Tell whether the release's files are read for an answer."""
-    return path in BY_PATH and BY_PATH[path].is_large
 
 
 def _is_quick(request: Request, path: str, asked: Asked) -> bool:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from catalog.bucket import Bucket, bucket_key, open_bucket
 from catalog.crash import crash_point
 from catalog.duck import DuckConnection, connect, identifier
-from catalog.local_files import sync_folder
+from catalog.local_files import sync_file, sync_folder
 from catalog.query import table_scan
 from catalog.release_document import ReleasedFile
 from catalog.releases import Release, ReleasedTable
@@ -30,7 +30,7 @@ from catalog.results import json_rows
 from catalog.settings import Settings
 from serving.replica.changes import changed_spans
 from serving.replica.checks import check_replica
-from serving.replica.files import FORMAT, remove_leftovers, replica_file, rows_file
+from serving.replica.files import FORMAT, SPILLED, remove_leftovers, replica_file, rows_file
 from serving.replica.layout import EPOCH, JSON_COLUMN, columns_of, sqlite_type, stored_values
 from serving.replica.packed import Amounts, Days, pack, unpack
 from serving.replica.rows import fill_rows
@@ -98,6 +98,8 @@ def build_replica(settings: Settings, release: Release, folder: Path, before: Re
         target.execute("ANALYZE")
         target.commit()
     crash_point("replica.checked")
+    for file in (rows_aside, aside):
+        sync_file(file)
     rows_aside.replace(rows_file(path))
     crash_point("replica.rows_named")
     aside.replace(path)
@@ -111,7 +113,7 @@ def _opened(settings: Settings, bucket: Bucket, release: Release, folder: Path) 
     """Open DuckDB with a view for each table of the marts, within the memory that the settings allow."""
     with connect(threads=settings.serve.build_threads, memory_limit=settings.serve.build_memory) as engine:
         bucket.prepare(engine)
-        engine.execute(f"SET temp_directory = '{folder / '.spilled'}'")
+        engine.execute(f"SET temp_directory = '{folder / SPILLED}'")
         for table in release.tables:
             if table.stage == "marts":
                 paths = [_location(bucket, release, file) for file in table.data_files]

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from catalog.errors import OsslakeError
 from catalog.settings import Settings
-from serving.replica.files import SUFFIX
+from serving.replica.files import ids_of_replicas
 
 
 def start_build(settings: Settings) -> subprocess.Popen[bytes]:
@@ -32,7 +32,7 @@ def make_first_replica(settings: Settings, tell: Callable[[str], None]) -> None:
     from catalog.releases import read_latest
     from serving.store import Store
 
-    if any(settings.replicas.glob(f"*{SUFFIX}")):
+    if ids_of_replicas(settings.replicas):
         return
     try:
         latest = read_latest(Store(settings))

@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.errors import OsslakeError
 from catalog.releases import Release, parse_release
 from serving.logs import log
-from serving.replica.files import SUFFIX, replica_file
+from serving.replica.files import ids_of_replicas, replica_file
 
 
 def stored_release(folder: Path, release_id: str) -> Release | None:
@@ -32,5 +32,4 @@ def stored_release(folder: Path, release_id: str) -> Release | None:
 
 def newest_stored(folder: Path) -> Release | None:
     """Return the newest release that has a replica; None where there is none."""
-    ids = sorted((file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}")), reverse=True)
-    return next((release for one in ids if (release := stored_release(folder, one))), None)
+    return next((release for one in ids_of_replicas(folder) if (release := stored_release(folder, one))), None)

@@ -5,6 +5,7 @@ Each worker looks for itself. Whoever finds that a release has no replica yet, a
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from filelock import FileLock, Timeout
 
 from catalog.bucket import ReadableBucket
+from catalog.duck import DuckError
 from catalog.errors import OsslakeError
 from catalog.releases import Release, release_chain
 from catalog.settings import Settings
@@ -20,8 +22,8 @@ from serving.logs import log
 from serving.releases import ServedReleases
 from serving.replica.build import BuildSummary, build_replica
 from serving.replica.builder import start_build
-from serving.replica.documents import stored_release
-from serving.replica.files import SUFFIX, remove_others, replica_file
+from serving.replica.documents import newest_stored, stored_release
+from serving.replica.files import has_replica, ids_of_replicas, remove_others, remove_replica, replica_file
 from serving.replica.replica import Replica
 
 LOCK_FILE = "build.lock"
@@ -55,11 +57,17 @@ def make_replica(settings: Settings) -> BuildSummary | None:
     try:
         with FileLock(folder / LOCK_FILE, timeout=0):
             releases = newest_releases(settings, settings.serve.keep_replicas)
-            wanted = next((release for release in releases if not replica_file(folder, release.id).exists()), None)
+            wanted = next((release for release in releases if not has_replica(folder, release.id)), None)
             if wanted is None:
                 return None
-            before = next((release for release in releases if replica_file(folder, release.id).exists()), None)
-            summary = build_replica(settings, wanted, folder, before)
+            before = newest_stored(folder)
+            try:
+                summary = build_replica(settings, wanted, folder, before)
+            except sqlite3.DatabaseError as error:
+                if before is None:
+                    raise
+                log("replica.unreadable", release_id=before.id, error=str(error))
+                summary = build_replica(settings, wanted, folder)
             remove_others(folder, [release.id for release in releases])
             return summary
     except Timeout:
@@ -93,7 +101,7 @@ class Replicas:
     def of(self, release_id: str) -> Replica | None:
         """Return the replica of a release, if it is kept."""
         replica = self._open.get(release_id)
-        if replica is None and replica_file(self._settings.replicas, release_id).exists():
+        if replica is None and has_replica(self._settings.replicas, release_id):
             release = stored_release(self._settings.replicas, release_id)
             replica = self._opened(release) if release else None
         return replica
@@ -112,8 +120,7 @@ class Replicas:
         return [int(identifier.partition("-")[0]) for identifier in self._there()]
 
     def _there(self) -> list[str]:
-        files = self._settings.replicas.glob(f"*{SUFFIX}")
-        return sorted({file.name.removesuffix(SUFFIX) for file in files} | self._open.keys(), reverse=True)
+        return sorted({*ids_of_replicas(self._settings.replicas), *self._open}, reverse=True)
 
     def start(self) -> None:
         """Look for a replica now, and again and again in a thread of its own."""
@@ -138,8 +145,8 @@ class Replicas:
                 return
             if self._newest is not None and self._newest.release.id == release.id:
                 self._complete()
-            elif replica_file(self._settings.replicas, release.id).exists():
-                self._newest, self._is_complete = self._opened(release), False
+            elif has_replica(self._settings.replicas, release.id) and (opened := self._opened(release)):
+                self._newest, self._is_complete = opened, False
                 log("replica.used", release_id=release.id)
             else:
                 if self._newest is None:
@@ -150,7 +157,7 @@ class Replicas:
         """Have the replicas made that the kept releases before the newest one lack."""
         kept = None if self._is_complete else self._kept()
         if kept is not None:
-            self._coming = [one.id for one in kept if not replica_file(self._settings.replicas, one.id).exists()]
+            self._coming = [one.id for one in kept if not has_replica(self._settings.replicas, one.id)]
             self._is_complete = not self._coming
             if not self._is_complete:
                 self._have_one_made()
@@ -183,10 +190,17 @@ class Replicas:
         self._failures += 1
         self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
 
-    def _opened(self, release: Release) -> Replica:
+    def _opened(self, release: Release) -> Replica | None:
+        """Return a release's replica, open; one that can't be opened is removed, so that it is made again."""
         found = self._open.get(release.id)
         if found is None:
-            found = self._open[release.id] = Replica(replica_file(self._settings.replicas, release.id), release)
+            folder = self._settings.replicas
+            try:
+                found = self._open[release.id] = Replica(replica_file(folder, release.id), release)
+            except (OsslakeError, DuckError, sqlite3.Error) as error:
+                log("replica.unreadable", release_id=release.id, error=str(error))
+                remove_replica(folder, release.id)
+                return None
             for identifier in sorted(self._open)[: -self._settings.serve.keep_replicas]:
                 self._open.pop(identifier, None)  # this one too, where it was asked for while newer ones came
         return found

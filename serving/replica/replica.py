@@ -94,6 +94,7 @@ class Replica:
         self._lookups = _open(path)
         self.rows = KeptRows(rows_file(path))
         self._lookups_lock = threading.Lock()
+        self.look_up("SELECT release_id FROM content")
         self._known_metric = lru_cache(4096)(self._find_metric)
         self._known_entity = lru_cache(65_536)(self._find_entity)
         self.names = lru_cache(len(RESOURCES))(self._read_names)

@@ -7,6 +7,7 @@ and DuckDB's format is decoded a part at a time: a page takes a tenth.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from serving.resources import RESOURCES
 
 ROWS = "kept"
 """What the file is called where it is filled."""
-MEMORY = "128MB"
+MEMORY = "64MB"
 """Of one file in one worker; the file itself is in the system's cache."""
 
 
@@ -52,7 +53,7 @@ class KeptRows:
     """
 
     def __init__(self, path: Path, connections: int = 2) -> None:
-        database = connect(path, read_only=True, threads=1, memory_limit=MEMORY)
+        database = connect(path, read_only=True, threads=1, memory_limit=MEMORY, spills=False)
         database.execute("SET enable_external_access = false")  # can't be set back
         self._tables = {name for (name,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         for resource in RESOURCES:
@@ -72,7 +73,8 @@ class KeptRows:
             QueryError: it took too long, or too much memory.
             StorageError: the file can't be read.
         """
-        with self._cursor(timeout_s) as cursor, ended_in_time(cursor, timeout_s, "the replica's rows"):
+        asked_at = time.monotonic()
+        with self._cursor(timeout_s) as cursor, ended_in_time(cursor, timeout_s, "the replica's rows", time.monotonic() - asked_at):
             return cursor.execute(sql, values).to_arrow_table()
 
     @contextmanager

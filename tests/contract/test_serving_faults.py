@@ -24,7 +24,7 @@ from serving.replica.keeper import make_replica
 from serving.store import PAUSE_S
 
 pytestmark = pytest.mark.stack
-SOON_S, GONE_S, SILENT_S = 3.0, 5.0, 9.0
+SOON_S, GONE_S, SILENT_S = 2.0, 5.0, 9.0
 """After so long there is an answer: of the replica, of a store that refuses connections, and of one that takes them and says nothing. This machine is busy."""
 METRIC = "github_stars_monthly"
 

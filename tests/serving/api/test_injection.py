@@ -17,12 +17,13 @@ import pytest
 from end_to_end.lakes import Lake
 from web_servers import started, unlimited
 
-from catalog.duck import DuckConnection
+from catalog.duck import DuckConnection, connect
 from serving import engine
 from serving.api.reference import SUFFIX, example_path
 from serving.app import create_app
-from serving.replica.files import replica_file
+from serving.replica.files import replica_file, rows_file
 from serving.replica.keeper import make_replica
+from serving.replica.rows import KeptRows
 
 SECRET = "kept-from-everybody-7QxZ"
 FILES = ("canary.txt", "canary.csv")
@@ -116,9 +117,12 @@ class Trap:
         with sqlite3.connect(f"file:{self.replica}?mode=ro", uri=True) as connection:
             rows = connection.execute("SELECT secret FROM canary").fetchall()
             made = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'made'").fetchone()
+        beside = KeptRows(rows_file(self.replica)).read("SELECT secret FROM canary", [], 5).column(0).to_pylist()
         kept = [one.cursor().execute("SELECT secret FROM marts.canary").fetchall() for one in self.connections]
         texts = [SECRET in (self.folder / name).read_text() for name in FILES]
-        return rows == [(SECRET,)] and made == (0,) and kept == [[(SECRET,)]] * len(kept) and bool(kept) and all(texts)
+        return (
+            rows == [(SECRET,)] and made == (0,) and beside == [SECRET] and kept == [[(SECRET,)]] * len(kept) and bool(kept) and all(texts)
+        )
 
     def files(self) -> dict[str, tuple[int, int]]:
         """Return all files below the folder, with size and time of change."""
@@ -128,7 +132,7 @@ class Trap:
 
 @pytest.fixture(scope="module")
 def trap(model_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trap]:
-    """Serve a copy of the small lake whose replica has a table more, and DuckDB's databases too; nothing is answered out of memory."""
+    """Serve a copy of the small lake whose replica and the rows beside it have a table more, and DuckDB's databases too; nothing is answered out of memory."""
     folder = tmp_path_factory.mktemp("trap")
     settings = unlimited(model_lake.copy_to(folder / "lake").settings)
     settings = settings.model_copy(update={"serve": settings.serve.model_copy(update={"kept_answers_bytes": 0})})
@@ -138,6 +142,8 @@ def trap(model_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         connection.execute("CREATE TABLE canary (secret TEXT)")
         connection.execute("INSERT INTO canary VALUES (?)", (SECRET,))
     connection.close()
+    with connect(rows_file(replica)) as rows:
+        rows.execute(f"CREATE TABLE canary AS SELECT '{SECRET}' AS secret")
     for name in FILES:
         (folder / name).write_text(f"secret\n{SECRET}\n")
     connections: list[DuckConnection] = []

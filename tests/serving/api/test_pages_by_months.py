@@ -31,7 +31,12 @@ from serving.replica.layout import columns_of
 from serving.replica.replica import Replica
 
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in (0, 1, 3, 4, 5, 11, 12, 17)]
-DAYS = dataset("events_daily_v1", "bucket_date to_artifact_id from_artifact_id amount", "bucket_date to_artifact_id", Partitioning("bucket_date", "month"))
+DAYS = dataset(
+    "events_daily_v1",
+    "bucket_date to_artifact_id from_artifact_id amount",
+    "bucket_date to_artifact_id",
+    Partitioning("bucket_date", "month"),
+)
 TIMES = dataset("events_v1", "to_artifact_id first_seen_at amount", "to_artifact_id first_seen_at", Partitioning("first_seen_at", "month"))
 EMPTY = dataset("empty_v1", "first_seen_at to_artifact_id amount", "first_seen_at to_artifact_id", Partitioning("first_seen_at", "month"))
 OF_DAYS: Rows = [
@@ -224,7 +229,9 @@ def test_rows_without_a_day_are_found(tmp_path: Path) -> None:
     """A file with rows that have no day tells of none, so that the table is read whole; such rows come last."""
     lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
     lake.append(EVENTS, FIRST_EVENTS)
-    rows: Rows = [{"bucket_date": day, "to_artifact_id": "a", "from_artifact_id": "a", "amount": 1.0} for day in (MONTHS[0], None, MONTHS[1])]
+    rows: Rows = [
+        {"bucket_date": day, "to_artifact_id": "a", "from_artifact_id": "a", "amount": 1.0} for day in (MONTHS[0], None, MONTHS[1])
+    ]
     for row in rows:
         lake.append(DAYS, [row])
     engine = CountingEngine(lake)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from marts_lake import ALPHA, DAY_METRIC, ROLLING_METRIC, MartsLake
+from web_servers import AppClient, answering
 
 from catalog.errors import VerificationError
 from catalog.releases import Release, list_releases
@@ -152,6 +154,73 @@ def test_killed_while_it_is_made_the_next_one_makes_it(lake: Settings, point: st
     assert summary is not None
     replica = replica_file(lake.replicas, summary.release_id)
     assert {path for path in lake.replicas.iterdir() if path.suffix != ".lock"} == {replica, rows_file(replica)}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+@pytest.mark.parametrize("harm", ["gone", "cut", "other bytes"])
+def test_a_damaged_replica_is_made_again(lake: Settings, kind: str, harm: str) -> None:
+    """One that can't be opened, or lacks a file, is removed and made anew; a server that starts with it answers from the one before until then."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    build_replica(lake, second, lake.replicas)
+    (file,) = lake.replicas.glob(f"{second.id}*.{kind}")
+    content = file.read_bytes()
+    file.unlink()
+    if harm != "gone":
+        file.write_bytes(content[:5000] if harm == "cut" else bytes(reversed(content)))
+    with answering(lake) as client:
+        wait_until_ready(client)
+        assert client.get("/v1/projects").headers["osslake-release"] == second.id
+    found, expected = rows_of(replica_file(lake.replicas, second.id)), made(lake, second, first)[1]
+    words = {"search_words", "search_near"}  # numbered otherwise by another process
+    assert {name: rows for name, rows in found.items() if name not in words} == {
+        name: rows for name, rows in expected.items() if name not in words
+    }
+
+
+def wait_until_ready(client: AppClient) -> None:
+    """Wait until the newest release is answered from its replica."""
+    for _ in range(300):
+        if client.get("/readyz").json()["state"] == "ready":
+            return
+        time.sleep(0.1)
+    raise AssertionError("the newest release was not made ready in 30 s")
+
+
+def test_one_kept_replica_is_made_from_the_one_before(lake: Settings) -> None:
+    """Where a setting keeps a single replica the next is made from it, before it goes."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    summary = make_replica(lake.model_copy(update={"serve": lake.serve.model_copy(update={"keep_replicas": 1})}))
+    assert summary is not None
+    assert (summary.release_id, bool(summary.copied)) == (second.id, True)
+
+
+def test_a_damaged_one_before_is_not_needed(lake: Settings) -> None:
+    """Where the replica before can't be read through, all is read from the release."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    file = replica_file(lake.replicas, first.id)
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'artifacts_v1'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * size : page * size] = b"\x77" * size
+    file.write_bytes(content)
+    summary = make_replica(lake)
+    assert summary is not None
+    assert (summary.release_id, summary.copied) == (second.id, [])
+
+
+def test_a_page_of_a_replica_that_went_is_gone(lake: Settings) -> None:
+    """Whoever asks on for a release that is no longer answered from here is told 410, and what there is."""
+    second, first = list_releases(lake)
+    few = lake.model_copy(update={"serve": lake.serve.model_copy(update={"keep_replicas": 1})})
+    make_replica(few)
+    with answering(few) as client:
+        answer = client.get(f"/v1/projects?release={first.id}")
+        assert (answer.status_code, answer.headers["content-type"]) == (410, "application/problem+json")
+        assert f"there are {second.sequence} " in answer.json()["detail"]
 
 
 def crashing(point: str) -> dict[str, str]:

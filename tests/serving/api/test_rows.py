@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
@@ -20,7 +22,7 @@ from catalog.errors import QueryError, StorageError, VerificationError
 from catalog.settings import load_settings
 from serving.api.costs import COST_HEADER
 from serving.api.grammar import Comparison, Group, Node, Not, Order
-from serving.api.selections import Page, Selection, read_from_files, read_from_rows
+from serving.api.selections import FEW, Page, Selection, read_from_files, read_from_rows
 from serving.engine import Engine
 from serving.replica import build
 from serving.replica.build import build_replica
@@ -126,6 +128,40 @@ def test_nothing_else_can_be_read(months: Months) -> None:
     for sql in ("SELECT * FROM read_text('/etc/hostname')", "SET enable_external_access = true", "DELETE FROM events_daily_v1"):
         with pytest.raises(StorageError, match="the replica's rows can't be read"):
             months.replica.rows.read(sql, [], 5)
+
+
+def test_a_query_beyond_its_memory_is_told(months: Months) -> None:
+    """What needs more memory than a file may take is refused, and nothing is written beside it."""
+    before = sorted(months.settings.replicas.iterdir())
+    with pytest.raises(QueryError, match="more memory than it may have"):
+        months.replica.rows.read("SELECT list(n ORDER BY hash(n)) FROM range(20000000) AS one (n)", [], 60)
+    assert sorted(months.settings.replicas.iterdir()) == before
+
+
+def test_waiting_is_part_of_the_time(months: Months) -> None:
+    """Where all connections are busy a question is refused at its time, not at twice that."""
+    endless = "SELECT count(*) FROM range(1000000000) AS one (n), range(1000) WHERE hash(n) = 0"
+    with ThreadPoolExecutor(2) as pool:
+        busy = [pool.submit(months.replica.rows.read, endless, [], 1.0) for _ in range(2)]
+        time.sleep(0.3)
+        started = time.monotonic()
+        with pytest.raises(QueryError, match=r"busy for 0\.3 s"):
+            months.replica.rows.read("SELECT 1", [], 0.3)
+        with pytest.raises(QueryError, match=r"took more than 1\.2 s"):
+            months.replica.rows.read(endless, [], 1.2)
+        assert time.monotonic() - started < 2.2
+        for one in busy:
+            assert isinstance(one.exception(), QueryError)
+
+
+def test_few_names_are_looked_up_in_the_rows(months: Months) -> None:
+    """One artifact, or ten, are; more of them, or names among others, are read from the files."""
+    ten = tuple(f"{number}" for number in range(FEW))
+    assert months.asked([Comparison("to_artifact_id", "in", ten)], []).names_few_of("to_artifact_id")
+    assert not months.asked([Comparison("to_artifact_id", "in", (*ten, "a"))], []).names_few_of("to_artifact_id")
+    assert not months.asked([Group("or", (A, Comparison("amount", "gt", 0.0)))], []).names_few_of("to_artifact_id")
+    assert not months.asked([Not(A)], []).names_few_of("to_artifact_id")
+    assert not months.asked([Comparison("to_artifact_id", "gt", "a")], []).names_few_of("to_artifact_id")
 
 
 def test_two_can_have_it_open(months: Months) -> None:
