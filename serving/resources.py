@@ -20,7 +20,7 @@ class Resource:
         keys: columns whose values name one row: `/v1/<path>/<value>`; the first one is how people call it.
         indexes: further columns that are often asked for.
         is_large: whether it is read from the release's files, not from the serving replica.
-        rows_by: of a large one, a column by whose values the replica has the rows too, for those who ask for some of them (rows.py).
+        rows_by: of a large one, columns by whose values the replica has the rows too, for those who ask for a few of them (rows.py).
         located: of a large one, columns of text of whose values the replica knows in which files they stand.
     """
 
@@ -29,7 +29,7 @@ class Resource:
     keys: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     is_large: bool = False
-    rows_by: str = ""
+    rows_by: tuple[str, ...] = ()
     located: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ RESOURCES = (
     Resource("gaps", "source_gaps_v1"),
     Resource("lineage", "model_lineage_v1", indexes=("model_name", "input_name")),
     Resource("events", "events_v1", is_large=True, located=("to_artifact_id", "from_artifact_id")),
-    Resource("events/daily", "events_daily_v1", is_large=True, rows_by="to_artifact_id", located=("from_artifact_id",)),
+    Resource("events/daily", "events_daily_v1", is_large=True, rows_by=("to_artifact_id", "from_artifact_id")),
 )
 SERIES_TABLES = {f"timeseries_metrics_by_{level}_v1": level for level in LEVELS}
 """Tables that are kept packed: a row for each metric and entity."""

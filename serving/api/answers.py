@@ -98,7 +98,7 @@ class Body:
         content: the bytes.
         next: path of the next page.
         rows: rows or points that were made, for the cost.
-        is_query: whether the release's files were read for it.
+        is_query: whether it took a query that may take long.
         media_type: where the format doesn't say it.
     """
 

@@ -13,6 +13,6 @@ def cost_of(rows: int = 0, *, is_query: bool = False) -> int:
 
     Args:
         rows: rows, or points of series, in it.
-        is_query: whether the release's files were read for it.
+        is_query: whether it took a query that may take long.
     """
     return BASE + rows // ROWS_PER_UNIT + (QUERY if is_query else 0)

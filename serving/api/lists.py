@@ -21,6 +21,9 @@ from serving.engine import Engine
 from serving.replica.replica import Replica
 from serving.resources import Resource
 
+FEW = 10
+"""Values whose rows are found about as quickly as those of one."""
+
 
 class Lists:
     """Answers what is asked of tables."""
@@ -39,17 +42,20 @@ class Lists:
         replica, timeout_s = asked.replica, asked.limits.longest_query_s
         if not resource.is_large:
             return self._body(asked, read_from_replica(replica, wanted, after, timeout_s), is_query=False)
-        if _has_rows_of(replica, resource, wanted):
-            return self._body(asked, read_from_rows(replica, wanted, after, timeout_s), is_query=False)
-        return self._body(asked, read_from_files(self.engine, replica, wanted, after, timeout_s), is_query=True)
+        column, is_quick = _rows_column(replica, resource, wanted)
+        if column:
+            page = read_from_rows(replica, wanted, column, after, timeout_s, is_quick=is_quick)
+        else:
+            page = read_from_files(self.engine, replica, wanted, after, timeout_s)
+        return self._body(asked, page, is_query=not is_quick)
 
-    def reads_files(self, asked: Asked, resource: Resource) -> bool:
-        """Tell whether a page of a table is read from the release's files, which may take long.
+    def is_query(self, asked: Asked, resource: Resource) -> bool:
+        """Tell whether a page of a table takes a query that may take long.
 
         Raises:
             RequestError: the query string asks for what isn't there.
         """
-        return resource.is_large and not _has_rows_of(asked.replica, resource, read_selection(asked, resource, _table(asked, resource)))
+        return resource.is_large and not _rows_column(asked.replica, resource, read_selection(asked, resource, _table(asked, resource)))[1]
 
     def row(self, asked: Asked, resource: Resource, value: str) -> Body:
         """Return the row that a key names.
@@ -104,9 +110,11 @@ def envelope(asked: Asked, data: bytes, next_page: str = "", *, is_list: bool = 
     return head + data + tail
 
 
-def _has_rows_of(replica: Replica, resource: Resource, wanted: Selection) -> bool:
-    """Tell whether the rows beside a replica hold all that is asked for, in few places."""
-    return replica.rows.has(resource.table) and wanted.names_few_of(resource.rows_by)
+def _rows_column(replica: Replica, resource: Resource, wanted: Selection) -> tuple[str, bool]:
+    """Return the column by which the rows beside a replica hold what is asked for together, "" where there is none; and whether it is in few places."""
+    counts = {column: wanted.named_values(column) for column in resource.rows_by if replica.rows.has(resource.table, column)}
+    fewest = min(((count, column) for column, count in counts.items() if count is not None), default=None)
+    return ("", False) if fewest is None else (fewest[1], fewest[0] <= FEW)
 
 
 def _table(asked: Asked, resource: Resource) -> ReleasedTable:

@@ -68,7 +68,7 @@ def api_routes(answers: Answers, lists: Lists) -> APIRouter:
         answers,
         "{resource:resource}",
         lambda path: partial(lists.page, resource=BY_PATH[path]),
-        lambda asked: lists.reads_files(asked, BY_PATH[asked.path]),
+        lambda asked: lists.is_query(asked, BY_PATH[asked.path]),
     )
     _add_rows(router, answers, lists)
     for path, make in (("search", search.respond), ("resolve", resolve.respond)):
@@ -77,8 +77,8 @@ def api_routes(answers: Answers, lists: Lists) -> APIRouter:
     return router
 
 
-def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str], Make], reads_files: Callable[[Asked], bool]) -> None:
-    """Add a path in its formats; what isn't quick is done in a thread, so that it keeps nobody waiting, and what reads files in one of those for that."""
+def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str], Make], is_query: Callable[[Asked], bool]) -> None:
+    """Add a path in its formats; what isn't quick is done in a thread, so that it keeps nobody waiting, and what may take long in one of those for that."""
     made: dict[str, Make] = {}
 
     async def handle(request: Request) -> Response:
@@ -92,7 +92,7 @@ def _add(router: APIRouter, answers: Answers, template: str, make: Callable[[str
             return response
         if _is_quick(request, path, pending.asked):
             return answers.finish(pending, made[path])
-        run = run_apart if reads_files(pending.asked) else run_in_threadpool
+        run = run_apart if is_query(pending.asked) else run_in_threadpool
         return await run(answers.finish, pending, made[path])
 
     words = BY_PATH if "{" in template else ()

@@ -14,18 +14,17 @@ from catalog.duck import DuckConnection
 from catalog.release_document import ReleasedFile, ReleasedTable
 from serving.api.answers import Asked
 from serving.api.conditions import ROWID, Encode, after_sql, order_sql, where_sql
-from serving.api.grammar import Comparison, Node, Order, conditions_of, parse_order, parse_select
+from serving.api.grammar import NAMING, Comparison, Node, Order, conditions_of, parse_order, parse_select
 from serving.api.portions import portions
 from serving.engine import Engine
 from serving.queries import too_slow
 from serving.replica.layout import JSON_COLUMN, arrow_column, columns_of, loaded_value, stored_value
 from serving.replica.replica import Replica
+from serving.replica.rows import rows_table
 from serving.resources import Resource
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
-FEW = 10
-"""Values whose rows are found about as quickly as those of one."""
 RESERVED = ("limit", "cursor", "select", "order")
 
 
@@ -51,10 +50,10 @@ class Selection:
     order: list[Order]
     limit: int
 
-    def names_few_of(self, column: str) -> bool:
-        """Tell whether only rows are asked for that have one of a few given values of a column."""
-        named = (node for node in self.nodes if isinstance(node, Comparison) and node.column == column)
-        return any(node.operator == "eq" or (node.operator == "in" and len(node.value) <= FEW) for node in named)
+    def named_values(self, column: str) -> int | None:
+        """Return how many values of a column are given that rows may have; None where it may be any."""
+        named = [node for node in self.nodes if isinstance(node, Comparison) and node.column == column and node.operator in NAMING]
+        return min((1 if node.operator == "eq" else len(node.value) for node in named), default=None)
 
     def where(self, after: Sequence[Any] | None, encode: Encode) -> tuple[str, list[Any]]:
         """Return the WHERE of the rows after one with these values in the order, and the values of its marks."""
@@ -172,15 +171,20 @@ def read_from_files(engine: Engine, replica: Replica, wanted: Selection, after: 
     return _page(engine.call(release, timeout_s, read), wanted)
 
 
-def read_from_rows(replica: Replica, wanted: Selection, after: Sequence[Any] | None, timeout_s: float) -> Page:
-    """Return a page of a table whose rows lie beside the replica.
+def read_from_rows(
+    replica: Replica, wanted: Selection, column: str, after: Sequence[Any] | None, timeout_s: float, *, is_quick: bool = True
+) -> Page:
+    """Return a page of a table whose rows lie beside the replica by a column of which values are named.
+
+    Args:
+        is_quick: whether the values are few.
 
     Raises:
         QueryError: it took too long, or too much memory.
         StorageError: the rows can't be read.
     """
-    sql, values = wanted.query(wanted.table.name, wanted.loaded(after), wanted.limit + 1)
-    return _page(replica.rows.read(sql, values, timeout_s), wanted)
+    sql, values = wanted.query(rows_table(wanted.table.name, column), wanted.loaded(after), wanted.limit + 1)
+    return _page(replica.rows.read(sql, values, timeout_s, is_quick=is_quick), wanted)
 
 
 def _page(found: pa.Table, wanted: Selection) -> Page:

@@ -18,8 +18,8 @@ from catalog.releases import Release, ReleasedTable
 from serving.replica.changes import Spans
 from serving.replica.layout import EPOCH, arrow_column, columns_of
 from serving.replica.packed import unpack
-from serving.replica.rows import ROWS
-from serving.resources import RESOURCES, SERIES_TABLES, kept_resources
+from serving.replica.rows import ROWS, kept_tables, rows_table
+from serving.resources import SERIES_TABLES, kept_resources
 
 BATCH_ROWS = 50_000
 
@@ -38,8 +38,8 @@ def check_replica(target: sqlite3.Connection, engine: DuckConnection, release: R
         if resource.table in tables:
             table = tables[resource.table]
             _compare(table, _digest(engine, table, _rows(target, table)), _expected(table, None))
-    for name in (resource.table for resource in RESOURCES if resource.rows_by and resource.table in tables):
-        found = digest_query(engine, f"{ROWS}.{name}", content_kinds(tables[name]), table=tables[name].full_name)[None]
+    for name, column in kept_tables(tables):
+        found = digest_query(engine, f"{ROWS}.{rows_table(name, column)}", content_kinds(tables[name]), table=tables[name].full_name)[None]
         _compare(tables[name], found, _expected(tables[name], None))
     for name, level in SERIES_TABLES.items():
         looked_at = spans.get(name)

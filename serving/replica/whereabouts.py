@@ -49,7 +49,7 @@ def fill_whereabouts(
         VerificationError: a file doesn't have the rows that the release lists.
     """
     target.execute(f"CREATE TABLE {FILES} (file_row INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, first_day INTEGER, last_day INTEGER)")
-    large = [(resource, tables[resource.table]) for resource in RESOURCES if resource.located and resource.table in tables]
+    large = [(resource, tables[resource.table]) for resource in RESOURCES if resource.is_large and resource.table in tables]
     there = {file.path for _, table in large for file in table.data_files}
     if any(name == "before" for _, name, _ in target.execute("PRAGMA database_list")):
         kept = target.execute(f"SELECT * FROM before.{FILES}").fetchall()

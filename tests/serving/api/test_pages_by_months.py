@@ -33,7 +33,7 @@ from serving.replica.replica import Replica
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in (0, 1, 3, 4, 5, 11, 12, 17)]
 DAYS = dataset(
     "events_daily_v1",
-    "bucket_date to_artifact_id from_artifact_id amount",
+    "bucket_date to_artifact_id amount",
     "bucket_date to_artifact_id",
     Partitioning("bucket_date", "month"),
 )
@@ -43,22 +43,26 @@ OF_DAYS: Rows = [
     {
         "bucket_date": month + timedelta(days=day),
         "to_artifact_id": artifact,
-        "from_artifact_id": artifact,
         "amount": None if day == 3 else float(place % 7),
     }
     for place, (month, day, artifact) in enumerate(product(MONTHS, (0, 3, 27), ("a", "b", "c")))
     if artifact != "c" or month == MONTHS[3]
 ]
+
+
+def at(day: date) -> datetime:
+    """Return the last moment of a day."""
+    return datetime.combine(day, datetime.max.time(), UTC)
+
+
 OF_TIMES: Rows = [
     {
-        "first_seen_at": datetime.combine(row["bucket_date"], datetime.max.time(), UTC),
+        "first_seen_at": at(row["bucket_date"]),
         "to_artifact_id": row["to_artifact_id"],
         "amount": row["amount"],
     }
     for row in OF_DAYS
 ]
-LOCATED = {"events_daily_v1": "from_artifact_id", "events_v1": "to_artifact_id"}
-"""Columns of whose values the replica knows the files."""
 
 
 class CountingEngine(Engine):
@@ -145,9 +149,9 @@ def test_pages_are_what_is_there(
     order = [Order(column, is_descending)]
     assert pages(engine, table, order, limit) == in_order(rows, column, is_descending=is_descending)
     of_one = [row for row in rows if row["to_artifact_id"] == "c"]
-    found = pages(engine, table, order, limit, Comparison(LOCATED[table], "eq", "c"))
+    found = pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "c"))
     assert found == in_order(of_one, column, is_descending=is_descending)
-    assert pages(engine, table, order, limit, Comparison(LOCATED[table], "eq", "nobody")) == []
+    assert pages(engine, table, order, limit, Comparison("to_artifact_id", "eq", "nobody")) == []
 
 
 @pytest.mark.parametrize("is_descending", [False, True])
@@ -184,9 +188,9 @@ def test_other_orders_are_of_the_whole_table(engine: CountingEngine, is_descendi
 @pytest.mark.parametrize(
     ("table", "node", "questions"),
     [
-        ("events_daily_v1", Comparison("from_artifact_id", "eq", "a"), 1),
-        ("events_daily_v1", Comparison("from_artifact_id", "in", ("c", "nobody")), 1),
-        ("events_daily_v1", Comparison("from_artifact_id", "eq", "nobody"), 1),
+        ("events_v1", Comparison("to_artifact_id", "eq", "a"), 1),
+        ("events_v1", Comparison("to_artifact_id", "in", ("c", "nobody")), 1),
+        ("events_v1", Comparison("to_artifact_id", "eq", "nobody"), 1),
         ("events_daily_v1", Comparison("amount", "gte", 0.0), 1),
         ("events_daily_v1", Comparison("amount", "eq", 99.0), 4),
         ("events_daily_v1", Comparison("bucket_date", "eq", MONTHS[0]), 1),
@@ -206,12 +210,12 @@ def test_a_page_reads_what_it_needs(engine: CountingEngine, table: str, node: Co
 
 def test_files_of_an_artifact_are_those_that_it_stands_in(engine: CountingEngine) -> None:
     """The replica tells for each value, and for several, the files whose rows have it; of another table it knows nothing."""
-    released = next(one for one in engine.release.tables if one.name == "events_daily_v1")
+    released = next(one for one in engine.release.tables if one.name == "events_v1")
     by_month = {file.partition: file.path for file in released.data_files}
-    assert engine.replica.files_with("events_daily_v1", "from_artifact_id", ["a"]) == set(by_month.values())
-    assert engine.replica.files_with("events_daily_v1", "from_artifact_id", ["c"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
-    assert engine.replica.files_with("events_daily_v1", "from_artifact_id", ["c", "nobody"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
-    assert engine.replica.files_with("events_daily_v1", "from_artifact_id", ["nobody"]) == set()
+    assert engine.replica.files_with("events_v1", "to_artifact_id", ["a"]) == set(by_month.values())
+    assert engine.replica.files_with("events_v1", "to_artifact_id", ["c"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
+    assert engine.replica.files_with("events_v1", "to_artifact_id", ["c", "nobody"]) == {by_month[f"{MONTHS[3]:%Y-%m}"]}
+    assert engine.replica.files_with("events_v1", "to_artifact_id", ["nobody"]) == set()
     assert engine.replica.files_with("empty_v1", "to_artifact_id", ["a"]) is None
     assert engine.replica.files_with("events_daily_v1", "amount", ["1"]) is None
 
@@ -229,9 +233,7 @@ def test_rows_without_a_day_are_found(tmp_path: Path) -> None:
     """A file with rows that have no day tells of none, so that the table is read whole; such rows come last."""
     lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
     lake.append(EVENTS, FIRST_EVENTS)
-    rows: Rows = [
-        {"bucket_date": day, "to_artifact_id": "a", "from_artifact_id": "a", "amount": 1.0} for day in (MONTHS[0], None, MONTHS[1])
-    ]
+    rows: Rows = [{"bucket_date": day, "to_artifact_id": "a", "amount": 1.0} for day in (MONTHS[0], None, MONTHS[1])]
     for row in rows:
         lake.append(DAYS, [row])
     engine = CountingEngine(lake)
@@ -254,21 +256,21 @@ def test_a_file_that_lacks_rows_makes_no_replica(tmp_path: Path) -> None:
 
 def test_files_that_stay_are_not_read_again(tmp_path: Path) -> None:
     """A replica made from the one before knows of the files that came and went what one made from nothing knows."""
-    lake = ReleasedLake(tmp_path, (EVENTS, DAYS))
+    lake = ReleasedLake(tmp_path, (EVENTS, TIMES))
     lake.append(EVENTS, FIRST_EVENTS)
     for month in MONTHS[:3]:
-        lake.append(DAYS, [row for row in OF_DAYS if row["bucket_date"].replace(day=1) == month])
+        lake.append(TIMES, [row for row in OF_TIMES if row["first_seen_at"].date().replace(day=1) == month])
     lake.release(date(2024, 7, 1))
     first = make_replica(lake.settings)
-    lake.replace_month(DAYS, [{"bucket_date": MONTHS[1], "to_artifact_id": "d", "from_artifact_id": "d", "amount": 1.0}])
-    lake.append(DAYS, [{"bucket_date": MONTHS[3], "to_artifact_id": "a", "from_artifact_id": "a", "amount": 1.0}])
+    lake.replace_month(TIMES, [{"first_seen_at": at(MONTHS[1]), "to_artifact_id": "d", "amount": 1.0}])
+    lake.append(TIMES, [{"first_seen_at": at(MONTHS[3]), "to_artifact_id": "a", "amount": 1.0}])
     release = lake.release(date(2024, 7, 2))
-    paths = {file.path for table in release.tables if table.name == "events_daily_v1" for file in table.data_files}
+    paths = {file.path for table in release.tables if table.name == "events_v1" for file in table.data_files}
     found = []
     for _ in range(2):
         assert make_replica(lake.settings) is not None
         replica = Replica(replica_file(lake.settings.replicas, release.id), release)
-        found.append({value: replica.files_with("events_daily_v1", "from_artifact_id", [value]) for value in ("a", "b", "c", "d", "e")})
+        found.append({value: replica.files_with("events_v1", "to_artifact_id", [value]) for value in ("a", "b", "c", "d", "e")})
         shutil.rmtree(lake.settings.replicas)
     assert first is not None
     assert found[0] == found[1]

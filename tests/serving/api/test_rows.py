@@ -22,7 +22,8 @@ from catalog.errors import QueryError, StorageError, VerificationError
 from catalog.settings import load_settings
 from serving.api.costs import COST_HEADER
 from serving.api.grammar import Comparison, Group, Node, Not, Order
-from serving.api.selections import FEW, Page, Selection, read_from_files, read_from_rows
+from serving.api.lists import FEW
+from serving.api.selections import Page, Selection, read_from_files, read_from_rows
 from serving.engine import Engine
 from serving.replica import build
 from serving.replica.build import build_replica
@@ -32,12 +33,16 @@ from serving.replica.replica import Replica
 from serving.replica.rows import fill_rows
 
 DAYS = dataset(
-    "events_daily_v1", "bucket_date to_artifact_id event_type amount", "bucket_date to_artifact_id", Partitioning("bucket_date", "month")
+    "events_daily_v1",
+    "bucket_date to_artifact_id from_artifact_id event_type amount",
+    "bucket_date to_artifact_id",
+    Partitioning("bucket_date", "month"),
 )
 OF_DAYS: Rows = [
     {
         "bucket_date": date(2024, 1, 28) + timedelta(days=day),
         "to_artifact_id": artifact,
+        "from_artifact_id": None if place % 11 == 0 else f"actor {place % 4}",
         "event_type": None if day % 5 == 0 else f"TYPE_{day % 3}",
         "amount": None if day == 3 else float(place % 7),
     }
@@ -51,6 +56,8 @@ QUESTIONS: list[list[Node]] = [
     [Comparison("to_artifact_id", "eq", "nobody")],
     [A, B],
     [B, Comparison("bucket_date", "gte", date(2024, 2, 10)), Not(Comparison("event_type", "eq", "TYPE_1"))],
+    [Comparison("from_artifact_id", "eq", "actor 1")],
+    [Comparison("from_artifact_id", "in", ("actor 2", "actor 3")), Comparison("to_artifact_id", "neq", "a")],
     [A, Group("or", (Comparison("amount", "gt", 4.0), Comparison("event_type", "is", None)))],
 ]
 ORDERS = [
@@ -95,8 +102,9 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Months:
 def test_rows_say_what_the_files_say(months: Months, nodes: list[Node], order: list[Order]) -> None:
     """Page by page, in each order, with what else is asked."""
     wanted, after, found = months.asked(nodes, order), None, Rows()
+    column = next(one for one in ("to_artifact_id", "from_artifact_id") if wanted.named_values(one))
     while True:
-        page = read_from_rows(months.replica, wanted, after, 60)
+        page = read_from_rows(months.replica, wanted, column, after, 60)
         expected = read_from_files(months.engine, months.replica, wanted, after, 60)
         assert rows_of(page) == rows_of(expected)
         assert page.last == expected.last
@@ -120,12 +128,18 @@ def test_a_query_is_ended_at_its_time(months: Months) -> None:
     for _ in range(5):
         with pytest.raises(QueryError, match=r"took more than 0\.2 s"):
             months.replica.rows.read(endless, [], 0.2)
-    assert months.replica.rows.read("SELECT count(*) AS n FROM events_daily_v1", [], 5).to_pylist() == [{"n": len(OF_DAYS)}]
+    assert months.replica.rows.read("SELECT count(*) AS n FROM events_daily_v1_by_to_artifact_id", [], 5).to_pylist() == [
+        {"n": len(OF_DAYS)}
+    ]
 
 
 def test_nothing_else_can_be_read(months: Months) -> None:
     """The connection reads no other file, nor can it be allowed to; nor does it write."""
-    for sql in ("SELECT * FROM read_text('/etc/hostname')", "SET enable_external_access = true", "DELETE FROM events_daily_v1"):
+    for sql in (
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SET enable_external_access = true",
+        "DELETE FROM events_daily_v1_by_to_artifact_id",
+    ):
         with pytest.raises(StorageError, match="the replica's rows can't be read"):
             months.replica.rows.read(sql, [], 5)
 
@@ -154,24 +168,42 @@ def test_waiting_is_part_of_the_time(months: Months) -> None:
             assert isinstance(one.exception(), QueryError)
 
 
-def test_few_names_are_looked_up_in_the_rows(months: Months) -> None:
-    """One artifact, or ten, are; more of them, or names among others, are read from the files."""
-    ten = tuple(f"{number}" for number in range(FEW))
-    assert months.asked([Comparison("to_artifact_id", "in", ten)], []).names_few_of("to_artifact_id")
-    assert not months.asked([Comparison("to_artifact_id", "in", (*ten, "a"))], []).names_few_of("to_artifact_id")
-    assert not months.asked([Group("or", (A, Comparison("amount", "gt", 0.0)))], []).names_few_of("to_artifact_id")
-    assert not months.asked([Not(A)], []).names_few_of("to_artifact_id")
-    assert not months.asked([Comparison("to_artifact_id", "gt", "a")], []).names_few_of("to_artifact_id")
+def test_who_names_few_waits_for_nobody(months: Months) -> None:
+    """A query of many names runs apart from those of a few, and waits for its like."""
+    endless = "SELECT count(*) FROM range(1000000000) AS one (n), range(1000) WHERE hash(n) = 0"
+    with ThreadPoolExecutor(2) as pool:
+        busy = [pool.submit(months.replica.rows.read, endless, [], 1.0, is_quick=False) for _ in range(2)]
+        time.sleep(0.2)
+        started = time.monotonic()
+        for _ in range(5):
+            months.replica.rows.read("SELECT 1", [], 0.5)
+        assert time.monotonic() - started < 0.5
+        assert all(isinstance(one.exception(), QueryError) for one in busy)
+
+
+def test_names_are_counted(months: Months) -> None:
+    """What is asked for beside names narrows them; names among others, or what isn't wanted, name nothing."""
+
+    def named(*nodes: Node) -> int | None:
+        return months.asked(list(nodes), []).named_values("to_artifact_id")
+
+    assert (named(A), named(B), named(A, B), named(B, Comparison("amount", "gt", 1.0))) == (1, 3, 1, 3)
+    others = (Group("or", (A, Comparison("amount", "gt", 0.0))), Not(A), Comparison("to_artifact_id", "gt", "a"))
+    assert [named(one) for one in others] == [None, None, None]
 
 
 def test_two_can_have_it_open(months: Months) -> None:
     """A second one of the same process, as in a server that opens a replica anew, reads the same."""
-    page = read_from_rows(months.opened(), months.asked([A], []), None, 5)
-    assert rows_of(page) == rows_of(read_from_rows(months.replica, months.asked([A], []), None, 5))
+    page = read_from_rows(months.opened(), months.asked([A], []), A.column, None, 5)
+    assert rows_of(page) == rows_of(read_from_rows(months.replica, months.asked([A], []), A.column, None, 5))
 
 
 @pytest.mark.parametrize(
-    "spoil", ["DELETE FROM kept.events_daily_v1 WHERE amount = 2", "UPDATE kept.events_daily_v1 SET event_type = 'x' WHERE amount = 2"]
+    "spoil",
+    [
+        "DELETE FROM kept.events_daily_v1_by_from_artifact_id WHERE amount = 2",
+        "UPDATE kept.events_daily_v1_by_from_artifact_id SET event_type = 'x' WHERE amount = 2",
+    ],
 )
 def test_rows_that_differ_are_refused(months: Months, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil: str) -> None:
     """A replica whose rows aren't the release's is not given its name."""
@@ -202,4 +234,10 @@ def test_an_artifact_s_events_need_no_files(without_files: AppClient) -> None:
     answer = without_files.get(f"/v1/events/daily?to_artifact_id=eq.{ENGINE}&select=amount&order=bucket_date")
     assert answer.json()["data"] == [{"amount": 3.0}, {"amount": 1.5}], answer.text
     assert answer.headers[COST_HEADER] == "1"
+    many = ",".join(f"nobody{number}" for number in range(FEW))
+    costs = [
+        without_files.get(f"/v1/events/daily?{condition}").headers[COST_HEADER]
+        for condition in (f"to_artifact_id=in.({many})", f"to_artifact_id=in.({many},{ENGINE})", "from_artifact_id=eq.nobody")
+    ]
+    assert costs == ["1", "11", "1"]
     assert without_files.get("/v1/events/daily").status_code == 503
