@@ -41,7 +41,9 @@ class Health:
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Return status and document of `/readyz`."""
-        release, replica = self.release(), self._replicas.newest()
+        return self._ready(self.release(), self._replicas.newest())
+
+    def _ready(self, release: Release | None, replica: Replica | None) -> tuple[int, dict[str, Any]]:
         if replica is None:
             missing = (
                 f"the serving replica of release {release.sequence}"
@@ -60,7 +62,7 @@ class Health:
         release, replica = self.release(), self._replicas.newest()
         age_hours = _age_hours(release, now) if release else None
         return {
-            "state": self.ready()[1]["state"],
+            "state": self._ready(release, replica)[1]["state"],
             "release": release and _told(release) | {"age_hours": round(age_hours or 0.0, 2)},
             "objective": {"fresh_hours": self._serve.fresh_hours, "holds": age_hours is not None and age_hours <= self._serve.fresh_hours},
             "data_age_days": (now or datetime.now(UTC)).date().toordinal() - release.as_of_date.toordinal() if release else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,8 +27,8 @@ class ServedReleases:
     """Releases by id, and the newest of them; safe to use from several threads.
 
     `latest.json` is read for every question about the newest release, so a new one shows at once. Where it can't be read any more,
-    the last good release goes on being the newest; after a start, the newest that has a replica. No question waits longer than WAIT_S for an
-    object store, where a release is known already.
+    the last good release goes on being the newest; after a start, the newest that has a replica. Where a release is known
+    already, an object store that is silent is waited for WAIT_S long, by all questions together.
 
     Attributes:
         store: the lake's bucket.
@@ -41,6 +42,7 @@ class ServedReleases:
         self._refresh, self._choosing = threading.Lock(), threading.Lock()
         self._pool = ThreadPoolExecutor(1, "latest")
         self._asking: Future[None] | None = None
+        self._asked_at = 0.0
         self._read = lru_cache(KEPT_IN_MEMORY)(self._read_release)
         self._sha256: dict[str, bytes] = {}
         self._indexed: set[str] = set()
@@ -68,10 +70,10 @@ class ServedReleases:
         """Ask the store, one at a time for all who want to know, and go on with what is known where it takes too long."""
         with self._choosing:
             if self._asking is None or self._asking.done():
-                self._asking = self._pool.submit(self._ask)
-            asking = self._asking
+                self._asking, self._asked_at = self._pool.submit(self._ask), time.monotonic()
+            asking, waited_s = self._asking, time.monotonic() - self._asked_at
         try:
-            asking.result(wait_s)
+            asking.result(max(wait_s - waited_s, 0.0))
         except TimeoutError as error:
             if self._newest is None:
                 raise StorageUnavailableError(self.store.error or f"the lake's store did not answer within {wait_s:g} s") from error

@@ -7,12 +7,14 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
 
 from catalog.errors import StackError
 from lakehouse.stack.processes import marked_processes
+from lakehouse.stack.site import HOST
 from stack.stack_in_tests import StackInTests
 
 pytestmark = pytest.mark.stack
@@ -62,9 +64,7 @@ def test_a_killed_server_is_dead_and_comes_back(stack: StackInTests) -> None:
 
 def test_a_taken_port_is_named_with_who_has_it(stack: StackInTests) -> None:
     """A port that somebody listens at stops `up` before anything starts: port, setting and process are named."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+    with _listening_after_a_free_port() as taken:
         port = taken.getsockname()[1]
         pids = stack.pids()
         with pytest.raises(StackError) as caught:
@@ -133,3 +133,12 @@ def _wait_gone(pid: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.1)
+
+
+def _listening_after_a_free_port() -> socket.socket:
+    """Return a socket that listens at a port, the one before which is free and stays so: the system gives none below 32768 to who asks for any."""
+    for port in range(20_001, 30_000, 2):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port - 1))
+            return socket.create_server((HOST, port))
+    raise AssertionError("no two ports are free")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from released_lake import DATASETS, ReleasedLake
 from web_servers import START_TIMEOUT_S, AppClient, started
 
@@ -13,7 +15,7 @@ from catalog.datasets import Column, Dataset
 from catalog.settings import Settings
 from serving.app import create_app
 from serving.health import Health
-from serving.releases import ServedReleases
+from serving.releases import WAIT_S, ServedReleases
 from serving.replica.builder import make_first_replica
 from serving.replica.files import SUFFIX
 from serving.replica.keeper import Replicas, make_replica
@@ -167,6 +169,29 @@ def test_builds_that_fail_are_counted(tmp_path: Path) -> None:
     newest = replicas.newest()
     assert newest is not None
     assert newest.release.id == first.id
+
+
+def test_a_store_that_is_silent_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an object store takes its time the last release is told, and all questions together wait for it as long as one may."""
+    lake, answers = ReleasedLake(tmp_path), threading.Event()
+    release = lake.release_first()
+    make_replica(lake.settings)
+    releases = ServedReleases(lake.settings)
+    health = Health(lake.settings.serve, releases, Replicas(lake.settings, releases))
+    assert health.release() == release
+    read = releases.store.read
+    monkeypatch.setattr(releases.store, "folder", None)
+    monkeypatch.setattr(releases.store, "read", lambda key: read(key) if answers.wait(2 * START_TIMEOUT_S) else b"")
+    started_at = time.monotonic()
+    told = [health.status()["release"]["id"] for _ in range(20)]
+    assert time.monotonic() - started_at < 3 * WAIT_S
+    assert told == [release.id] * 20
+    second = lake.release_second()
+    answers.set()
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while health.release() != second and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert health.release() == second
 
 
 def test_a_first_replica_that_can_not_be_made_stops_nobody(tmp_path: Path) -> None:
