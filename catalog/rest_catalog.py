@@ -82,6 +82,11 @@ def is_immutable(path: str) -> bool:
     return path != "v1/config" and not path.startswith("latest/")
 
 
+def reads_metadata(path: str) -> bool:
+    """Tell whether the document at a path is made of a file of the lake; the others follow from the release."""
+    return path.split("/")[-2:-1] == ["tables"]
+
+
 def answer(release: Release, read_metadata: ReadMetadata, base_url: str, path: str) -> Answer:
     """Return the document at one path, or Iceberg's error document with status 404. Arguments as for `documents`."""
     if path == "v1/config":

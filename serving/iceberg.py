@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from catalog import rest_catalog
@@ -97,7 +98,9 @@ def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
     @router.api_route("/v1/config", methods=["GET", "HEAD"])
     @router.api_route("/latest/v1/{rest:anything}", methods=["GET", "HEAD"])
     async def newest(request: Request) -> Response:
-        return await run_apart(catalog.respond, request, asked_path(request), None)
+        path = asked_path(request)
+        run = run_apart if rest_catalog.reads_metadata(path) else run_in_threadpool
+        return await run(catalog.respond, request, path, None)
 
     @router.api_route("/v1/{release_id}/{rest:anything}", methods=["GET", "HEAD"])
     @router.api_route("/releases/{release_id}/v1/{rest:anything}", methods=["GET", "HEAD"])
