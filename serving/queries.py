@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from catalog.duck import DuckConnection, DuckError
 from catalog.errors import OsslakeError, QueryError, StorageError
 
+AGAIN_S = 0.02
+"""Between two interrupts of a query that goes on."""
+
 
 def too_slow(timeout_s: float) -> QueryError:
     """Return the error of a question that was not answered in its time."""
@@ -44,10 +47,11 @@ def ended_in_time(cursor: DuckConnection, timeout_s: float, read: str, waited_s:
     is_late, is_over, changing = threading.Event(), threading.Event(), threading.Lock()
 
     def end() -> None:
-        with changing:
-            if not is_over.is_set():
-                is_late.set()
-                cursor.interrupt()
+        while not is_over.wait(AGAIN_S if is_late.is_set() else 0.0):
+            with changing:
+                if not is_over.is_set():
+                    is_late.set()
+                    cursor.interrupt()  # which a query that is only about to begin forgets
 
     timer = threading.Timer(max(timeout_s - waited_s, 0.0), end)
     timer.start()
