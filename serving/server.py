@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
@@ -35,7 +36,7 @@ def run(
     """Serve a lake's releases until SIGTERM or SIGINT; prints nothing but its log.
 
     Where there is a release and no serving replica at all, the first one is made before the server listens. A worker that dies is started anew.
-    Asked to stop, workers end the answers that are open, for `serve.stop_s` seconds at most.
+    Asked to stop, workers end the answers that are open, for `serve.stop_s` seconds at most. A worker that gets SIGUSR1 prints where its threads are.
 
     Args:
         settings: the lake's.
@@ -77,6 +78,7 @@ def _load_app(values: dict[str, Any], public_url: str, meters_folder: Path) -> F
     """Make the application in a worker's process; settings travel as plain values, since their class may be a local one."""
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_DFL)  # what was inherited would keep a worker that is not up yet from being stopped
+    faulthandler.register(signal.SIGUSR1)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(meters_folder)  # prometheus-client reads it once, when it is imported
     from serving.app import create_app
 

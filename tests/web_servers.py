@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+import pytest
 from fastapi import FastAPI
 
 from catalog.settings import Settings
@@ -79,10 +81,22 @@ class Server:
 
     def wait(self) -> None:
         """Wait until it ended as it was asked to; asked a second time while Python takes itself down, it would die of the signal."""
-        self.process.wait(timeout=START_TIMEOUT_S)
+        try:
+            self.process.wait(timeout=START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the server does not end; {self._doing()}")
         printed = self.log.read_text()
         assert self.process.returncode == 0, printed
         assert all(json.loads(line)["event"] for line in printed.splitlines()), "the server ends in peace and prints its log alone"
+
+    def _doing(self) -> str:
+        """Return what its processes do, and what it printed, with the places where the workers' threads are."""
+        found = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
+        shown = [f"{one.pid} {psutil.Process(one.pid).status()} {psutil.Process(one.pid).cmdline()}" for one in found]
+        for worker in psutil.Process(self.process.pid).children():
+            worker.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        return "\n".join([*shown, self.log.read_text()])
 
 
 @contextmanager
