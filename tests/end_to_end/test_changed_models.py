@@ -8,7 +8,7 @@ import pytest
 
 from end_to_end.kills import copy_of
 from end_to_end.lakes import Lake, Shelf, digests
-from lakehouse.maintenance import maintain_lake
+from lakehouse.maintenance import maintain_lake, unused_models
 
 
 @pytest.fixture
@@ -51,3 +51,24 @@ def test_tables_of_a_changed_model_go(changed: Lake, unharmed: Lake, tmp_path: P
     file.write_text(original)
     lake.run()
     assert digests(lake.release()) == digests(unharmed.release())
+
+
+def test_killed_while_a_former_table_goes(
+    changed: Lake, unharmed: Lake, tmp_path: Path, own_model: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where maintenance ends after the state forgot what was computed, the table still stands: the model that is changed back is computed anew all the same."""
+    lake, (file, original) = copy_of(changed, tmp_path), own_model
+    at_once = lake.settings.model_copy(update={"maintain": lake.settings.maintain.model_copy(update={"keep_snapshots_days": 0.0})})
+
+    def end(point: str) -> None:
+        raise KeyboardInterrupt(point)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"maintain\.forgotten"):
+        patched.setattr(unused_models, "crash_point", end)
+        maintain_lake(at_once)
+    foreseen = maintain_lake(at_once, dry_run=True).dropped
+    assert any("events_daily_v1" in name for name in foreseen)
+    file.write_text(original)
+    lake.run()
+    assert digests(lake.release()) == digests(unharmed.release())
+    assert not {name for name in maintain_lake(at_once).dropped if "events_daily_v1" in name} & set(foreseen), "it is in use again"
