@@ -10,7 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from granian.constants import Interfaces, Loops
 
 from catalog.errors import SettingsError
 from catalog.settings import Settings
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+LOOP: Final = Loops.asyncio
+"""Where uvloop is installed, Granian would take it. It loses a signal that comes while it isn't running, as between a worker's start and its work."""
 MAX_HEAD_BYTES = 1_100_000
 """Of a request's line and headers: what is longer than the limits, up to this, is refused with a word (414, 431)."""
 
@@ -50,7 +54,6 @@ def run(
         SettingsError: host and port can't be listened at.
     """
     from granian import Granian
-    from granian.constants import Interfaces
     from granian.http import HTTP1Settings, HTTP2Settings
 
     _check_address(host, port)
@@ -63,6 +66,7 @@ def run(
         http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
         http2_settings=HTTP2Settings(max_headers_size=MAX_HEAD_BYTES),
         workers=workers,
+        loop=LOOP,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.serve.stop_s,
         websockets=False,

@@ -237,6 +237,21 @@ def _workers(running: Server) -> list[int]:
     return [one.pid for one in found if one.status() != psutil.STATUS_ZOMBIE and "serving.replica" not in one.cmdline()]
 
 
+def test_a_signal_that_comes_before_the_loop_runs_is_kept() -> None:
+    """A worker that is asked to stop between its start and its work does stop: its loop keeps a signal that it can't handle yet."""
+    asked = """
+import asyncio, os, signal
+from granian._loops import loops
+from serving.server import LOOP
+loop = loops.get(LOOP)
+loop.add_signal_handler(signal.SIGTERM, loop.stop)
+loop.run_until_complete(asyncio.sleep(0))
+os.kill(os.getpid(), signal.SIGTERM)
+loop.run_forever()
+"""
+    assert subprocess.run([sys.executable, "-c", asked], timeout=START_TIMEOUT_S).returncode == 0
+
+
 def test_open_answers_are_finished_when_the_server_stops(tmp_path: Path) -> None:
     """After SIGTERM no connection is taken any more, and a file that is being sent is sent to its end."""
     lake = ReleasedLake(tmp_path)
