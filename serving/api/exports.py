@@ -7,9 +7,9 @@ the client's own library says that the answer isn't whole. NDJSON and CSV are pa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +29,6 @@ from serving.api.formats import FORMATS, JSON, chosen_encoding, packed_pieces
 from serving.conditional import IMMUTABLE, REVALIDATE, is_known
 from serving.engine import ALL_STAGES, MARTS, Engine
 from serving.logs import log
-from serving.threads import iterate_apart
 
 PACKED_FORMATS = ("ndjson", "csv")
 """Formats that are sent packed where the client allows it: text."""
@@ -42,14 +41,18 @@ PATIENCE_S = 60.0
 
 
 class Export(StreamingResponse):
-    """A stream that lets go of what it holds as soon as it has ended, or the client has gone, or takes nothing any more."""
+    """A stream that lets go of what it holds as soon as it has ended, or the client has gone, or takes nothing any more.
+
+    All its pieces are made in one thread of its own: each thread that makes large pieces keeps memory for more of them.
+    """
 
     def __init__(
         self, pieces: Generator[bytes, None, None], headers: dict[str, str], media_type: str, patience_s: float = PATIENCE_S
     ) -> None:
         first = next(pieces) + next(pieces, b"")  # what stands before the rows, and some rows: an error so far is still answered as one
-        super().__init__(iterate_apart(piece for piece in chain([first], pieces) if piece), 200, headers, media_type)
+        super().__init__(self._sent(first), 200, headers, media_type)
         self._pieces, self._patience_s = pieces, patience_s
+        self._thread = ThreadPoolExecutor(1, "export")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces; break off where the client takes none for too long."""
@@ -61,7 +64,15 @@ class Export(StreamingResponse):
         try:
             await super().__call__(scope, receive, send_in_time)
         finally:
-            self._pieces.close()
+            self._thread.submit(self._pieces.close)  # after the piece that it may be making
+            self._thread.shutdown(wait=False)
+
+    async def _sent(self, first: bytes) -> AsyncIterator[bytes]:
+        piece: bytes | None = first
+        while piece is not None:
+            if piece:
+                yield piece
+            piece = await asyncio.get_running_loop().run_in_executor(self._thread, next, self._pieces, None)
 
 
 class Exports:
