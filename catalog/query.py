@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 STAGES = ("raw", "staging", "intermediate", "marts")
 BATCH_ROWS = 50_000
-CAUSE_ATTEMPTS = 3
+CAUSE_ATTEMPTS, CAUSE_S = 3, 10.0
+"""How often, and for how long at most, a query is tried again to learn why it failed."""
 _INTERRUPTED = "INTERRUPT Error: Interrupted!"
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 
@@ -90,7 +92,7 @@ def run_query(connection: DuckConnection, sql: str, output_format: ResultFormat,
     except QueryError as error:
         if _INTERRUPTED not in str(error):
             raise
-        raise (_cause(connection, sql) or error) from error
+        raise _cause(connection, sql, error) from error
 
 
 def _reader(connection: DuckConnection, sql: str) -> pa.RecordBatchReader:
@@ -98,17 +100,21 @@ def _reader(connection: DuckConnection, sql: str) -> pa.RecordBatchReader:
         return connection.execute(sql).to_arrow_reader(BATCH_ROWS)
 
 
-def _cause(connection: DuckConnection, sql: str) -> QueryError | None:
-    """Return why a query fails that nobody interrupted: DuckDB ends its other threads when one fails, and now and then tells of that alone."""
+def _cause(connection: DuckConnection, sql: str, told: QueryError) -> QueryError:
+    """Return why a query failed that nobody interrupted: DuckDB ends its other threads when one fails, and now and then tells of that alone."""
+    begun = time.monotonic()
     for _ in range(CAUSE_ATTEMPTS):
         try:
             for _ in _batches(_reader(connection, sql)):
-                pass
-            break
+                if time.monotonic() - begun > CAUSE_S:
+                    return told
+            return QueryError("DuckDB ended the query without a reason; it goes through when tried again")
         except QueryError as error:
             if _INTERRUPTED not in str(error):
                 return error
-    return None
+        if time.monotonic() - begun > CAUSE_S:
+            break
+    return told
 
 
 @contextlib.contextmanager

@@ -52,6 +52,10 @@ class IcebergCatalog:
             return Response(answer.body, answer.status, {"Cache-Control": "no-store"}, "application/json")
         return bytes_response(request, answer.body, "application/json", cache_control)
 
+    def is_in_memory(self, release_id: str) -> bool:
+        """Tell whether a release, by its id, is at hand; others may have to be read."""
+        return self._releases.is_newest(release_id)
+
     def _make_answer(self, release_id: str, path: str, base_url: str) -> Answer:
         release = self._releases.kept(release_id)
         if release is None:
@@ -95,18 +99,21 @@ def iceberg_routes(catalog: IcebergCatalog) -> APIRouter:
     """Return the routes of the REST catalog."""
     router = APIRouter(tags=["Iceberg REST catalog"])
 
+    async def answered(request: Request, release_id: str | None = None, *, is_in_memory: bool) -> Response:
+        path = asked_path(request)
+        run = run_in_threadpool if is_in_memory and not rest_catalog.reads_metadata(path) else run_apart
+        return await run(catalog.respond, request, path, release_id)
+
     @router.api_route("/v1/config", methods=["GET", "HEAD"])
     @router.api_route("/latest/v1/{rest:anything}", methods=["GET", "HEAD"])
     async def newest(request: Request) -> Response:
-        path = asked_path(request)
-        run = run_apart if rest_catalog.reads_metadata(path) else run_in_threadpool
-        return await run(catalog.respond, request, path, None)
+        return await answered(request, is_in_memory=True)
 
     @router.api_route("/v1/{release_id}/{rest:anything}", methods=["GET", "HEAD"])
     @router.api_route("/releases/{release_id}/v1/{rest:anything}", methods=["GET", "HEAD"])
     async def kept(request: Request, release_id: str) -> Response:
         if not is_of_catalog(request.scope["path"]):
             raise no_path(request)
-        return await run_apart(catalog.respond, request, asked_path(request), release_id)
+        return await answered(request, release_id, is_in_memory=catalog.is_in_memory(release_id))
 
     return router

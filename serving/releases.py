@@ -66,6 +66,10 @@ class ServedReleases:
             raise ReleaseError("nothing was released yet in this lake; `osslake release create` makes a release")
         return self._newest
 
+    def is_newest(self, release_id: str) -> bool:
+        """Tell whether an id is that of the newest release, as far as that is known; nobody is asked."""
+        return self._newest is not None and release_id == self._newest.id
+
     def _ask_in_time(self, wait_s: float) -> None:
         """Ask the store, one at a time for all who want to know, and go on with what is known where it takes too long."""
         with self._choosing:

@@ -19,7 +19,7 @@ class Resource:
         table: of the marts.
         keys: columns whose values name one row: `/v1/<path>/<value>`; the first one is how people call it.
         indexes: further columns that are often asked for.
-        is_large: whether it is read from the release's files, not from the serving replica.
+        is_large: whether it is read from the release's files, or from the rows beside the serving replica, not from the replica's own tables.
         rows_by: of a large one, columns by whose values the replica has the rows too, for those who ask for a few of them (rows.py).
         located: of a large one, columns of text of whose values the replica knows in which files they stand.
     """

@@ -12,8 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from granian.constants import Interfaces, Loops
-
 from catalog.errors import SettingsError
 from catalog.settings import Settings
 from serving.replica.builder import make_first_replica
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-LOOP: Final = Loops.asyncio
+LOOP: Final = "asyncio"
 """Where uvloop is installed, Granian would take it. It loses a signal that comes while it isn't running, as between a worker's start and its work."""
 MAX_HEAD_BYTES = 1_100_000
 """Of a request's line and headers: what is longer than the limits, up to this, is refused with a word (414, 431)."""
@@ -54,6 +52,7 @@ def run(
         SettingsError: host and port can't be listened at.
     """
     from granian import Granian
+    from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings, HTTP2Settings
 
     _check_address(host, port)
@@ -66,7 +65,7 @@ def run(
         http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
         http2_settings=HTTP2Settings(max_headers_size=MAX_HEAD_BYTES),
         workers=workers,
-        loop=LOOP,
+        loop=Loops(LOOP),
         respawn_failed_workers=True,
         workers_kill_timeout=settings.serve.stop_s,
         websockets=False,

@@ -1,4 +1,4 @@
-"""Threads of their own for what waits for the lake's files: however many do, those that ask a replica find a thread."""
+"""Threads of their own for what waits for the lake's files, or takes long: however many do, those that ask a replica for little find a thread."""
 
 from __future__ import annotations
 

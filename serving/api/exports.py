@@ -49,10 +49,11 @@ class Export(StreamingResponse):
     def __init__(
         self, pieces: Generator[bytes, None, None], headers: dict[str, str], media_type: str, patience_s: float = PATIENCE_S
     ) -> None:
-        first = next(pieces) + next(pieces, b"")  # what stands before the rows, and some rows: an error so far is still answered as one
-        super().__init__(self._sent(first), 200, headers, media_type)
         self._pieces, self._patience_s = pieces, patience_s
         self._thread = ThreadPoolExecutor(1, "export")
+        # what stands before the rows, and some rows: an error so far is still answered as one
+        first = self._thread.submit(lambda: next(pieces) + next(pieces, b""))
+        super().__init__(_made_in(self._thread, pieces, first.result()), 200, headers, media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces; break off where the client takes none for too long."""
@@ -67,12 +68,13 @@ class Export(StreamingResponse):
             self._thread.submit(self._pieces.close)  # after the piece that it may be making
             self._thread.shutdown(wait=False)
 
-    async def _sent(self, first: bytes) -> AsyncIterator[bytes]:
-        piece: bytes | None = first
-        while piece is not None:
-            if piece:
-                yield piece
-            piece = await asyncio.get_running_loop().run_in_executor(self._thread, next, self._pieces, None)
+
+async def _made_in(thread: ThreadPoolExecutor, pieces: Iterator[bytes], piece: bytes | None) -> AsyncIterator[bytes]:
+    """Yield a piece and those after it, which a thread makes."""
+    while piece is not None:
+        if piece:
+            yield piece
+        piece = await asyncio.get_running_loop().run_in_executor(thread, next, pieces, None)
 
 
 class Exports:

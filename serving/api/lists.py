@@ -1,4 +1,4 @@
-"""Lists of rows, and single rows, of the tables that the replica keeps and of those that are read from the release's files."""
+"""Lists of rows, and single rows: of tables of the replica, of rows beside it, and of the release's files."""
 
 from __future__ import annotations
 

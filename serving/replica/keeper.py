@@ -10,12 +10,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from catalog.bucket import ReadableBucket
 from catalog.duck import DuckError
-from catalog.errors import OsslakeError
+from catalog.errors import OsslakeError, StorageError, VerificationError
 from catalog.releases import Release, release_chain
 from catalog.settings import Settings
 from serving.logs import log
@@ -29,6 +30,7 @@ from serving.replica.replica import Replica
 LOCK_FILE = "build.lock"
 LONGEST_PAUSE_S = 300.0
 """Between two tries to make a replica that can't be made."""
+UNREADABLE = (OsslakeError, DuckError, sqlite3.Error)
 
 
 def newest_releases(source: Settings | ReadableBucket, count: int) -> list[Release]:
@@ -44,7 +46,8 @@ def newest_releases(source: Settings | ReadableBucket, count: int) -> list[Relea
 def make_replica(settings: Settings) -> BuildSummary | None:
     """Make one replica: that of the newest release that has none, of those that are kept; and remove the files of those that aren't kept.
 
-    What is the same in another release that has a replica comes from there.
+    One that can't be opened is removed and made again. What is the same in another release that has a replica comes from there; where
+    that one can't be read, or says something wrong, all is read from the release, and the other is removed.
 
     Returns:
         What was done; None where all replicas are there already, another process makes one, or nothing was released yet.
@@ -57,25 +60,48 @@ def make_replica(settings: Settings) -> BuildSummary | None:
     try:
         with FileLock(folder / LOCK_FILE, timeout=0):
             releases = newest_releases(settings, settings.serve.keep_replicas)
-            wanted = next((release for release in releases if not has_replica(folder, release.id)), None)
+            wanted = next((release for release in releases if not _has_whole_one(folder, release.id)), None)
             if wanted is None:
                 return None
             before = newest_stored(folder)
             try:
                 summary = build_replica(settings, wanted, folder, before)
-            except sqlite3.DatabaseError as error:
-                if before is None:
+            except (sqlite3.DatabaseError, VerificationError) as error:
+                if before is None or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                     raise
                 log("replica.unreadable", release_id=before.id, error=str(error))
                 summary = build_replica(settings, wanted, folder)
+                remove_replica(folder, before.id)
             remove_others(folder, [release.id for release in releases])
             return summary
     except Timeout:
         return None
 
 
+def _has_whole_one(folder: Path, release_id: str) -> bool:
+    """Tell whether a release has a replica that can be opened; remove one that can't."""
+    if not has_replica(folder, release_id):
+        return False
+    try:
+        return _open(folder, release_id) is not None
+    except UNREADABLE as error:
+        log("replica.removed", release_id=release_id, error=str(error))
+        remove_replica(folder, release_id)
+        return False
+
+
+def _open(folder: Path, release_id: str) -> Replica:
+    release = stored_release(folder, release_id)
+    if release is None:
+        raise StorageError(f"the replica of {release_id} holds no release document")
+    return Replica(replica_file(folder, release_id), release)
+
+
 class Replicas:
-    """The replicas that one worker answers from."""
+    """The replicas that one worker answers from.
+
+    A worker removes none: what it can't open may be whole, and the worker short of memory or of open files. The process that makes replicas looks for itself.
+    """
 
     def __init__(self, settings: Settings, releases: ServedReleases, count_failure: Callable[[], None] = lambda: None) -> None:
         self._settings, self._releases, self._count_failure = settings, releases, count_failure
@@ -84,8 +110,9 @@ class Replicas:
         self._ended = threading.Event()
         self._looking = threading.Lock()
         self._building: subprocess.Popen[bytes] | None = None
-        self._is_complete = False
+        self._kept_ids: list[str] = []
         self._coming: list[str] = []
+        self._unreadable: set[str] = set()
         self._failures, self._not_before = 0, 0.0
 
     def newest(self) -> Replica | None:
@@ -100,11 +127,7 @@ class Replicas:
 
     def of(self, release_id: str) -> Replica | None:
         """Return the replica of a release, if it is kept."""
-        replica = self._open.get(release_id)
-        if replica is None and has_replica(self._settings.replicas, release_id):
-            release = stored_release(self._settings.replicas, release_id)
-            replica = self._opened(release) if release else None
-        return replica
+        return self._open.get(release_id) or (None if release_id in self._unreadable else self._opened(release_id))
 
     def named(self, wanted: str) -> Replica | None:
         """Return the replica of a release by its id or its sequence number, if it is kept."""
@@ -113,7 +136,7 @@ class Replicas:
 
     def is_coming(self, wanted: str) -> bool:
         """Tell whether the replica of a release, by its id or its sequence number, is yet to be made."""
-        return any(_is_named(identifier, wanted) for identifier in self._coming)
+        return any(_is_named(identifier, wanted) for identifier in (*self._coming, *self._unreadable))
 
     def sequences(self) -> list[int]:
         """Return the numbers of the releases that have replicas, the newest first."""
@@ -145,8 +168,8 @@ class Replicas:
                 return
             if self._newest is not None and self._newest.release.id == release.id:
                 self._complete()
-            elif has_replica(self._settings.replicas, release.id) and (opened := self._opened(release)):
-                self._newest, self._is_complete = opened, False
+            elif opened := self._opened(release.id):
+                self._newest, self._kept_ids = opened, []
                 log("replica.used", release_id=release.id)
             else:
                 if self._newest is None:
@@ -154,13 +177,17 @@ class Replicas:
                 self._have_one_made()
 
     def _complete(self) -> None:
-        """Have the replicas made that the kept releases before the newest one lack."""
-        kept = None if self._is_complete else self._kept()
-        if kept is not None:
-            self._coming = [one.id for one in kept if not has_replica(self._settings.replicas, one.id)]
-            self._is_complete = not self._coming
-            if not self._is_complete:
-                self._have_one_made()
+        """Have the replicas made that kept releases lack."""
+        self._kept_ids = self._kept_ids or [one.id for one in self._kept() or ()]
+        self._unreadable.intersection_update(self._kept_ids)
+        self._coming = [one for one in self._kept_ids if not self._is_there(one)]
+        if self._coming:
+            self._have_one_made()
+
+    def _is_there(self, release_id: str) -> bool:
+        return has_replica(self._settings.replicas, release_id) and (
+            release_id not in self._unreadable or self._opened(release_id) is not None
+        )
 
     def _kept(self) -> list[Release] | None:
         """Return the newest releases; None where they can't be read."""
@@ -190,17 +217,18 @@ class Replicas:
         self._failures += 1
         self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
 
-    def _opened(self, release: Release) -> Replica | None:
-        """Return a release's replica, open; one that can't be opened is removed, so that it is made again."""
-        found = self._open.get(release.id)
-        if found is None:
-            folder = self._settings.replicas
+    def _opened(self, release_id: str) -> Replica | None:
+        """Return a release's replica, open; None where there is none, or it can't be opened, which is noted until it can."""
+        found = self._open.get(release_id)
+        if found is None and has_replica(self._settings.replicas, release_id):
             try:
-                found = self._open[release.id] = Replica(replica_file(folder, release.id), release)
-            except (OsslakeError, DuckError, sqlite3.Error) as error:
-                log("replica.unreadable", release_id=release.id, error=str(error))
-                remove_replica(folder, release.id)
+                found = self._open[release_id] = _open(self._settings.replicas, release_id)
+            except UNREADABLE as error:
+                if release_id not in self._unreadable:
+                    log("replica.unreadable", release_id=release_id, error=str(error))
+                self._unreadable.add(release_id)
                 return None
+            self._unreadable.discard(release_id)
             for identifier in sorted(self._open)[: -self._settings.serve.keep_replicas]:
                 self._open.pop(identifier, None)  # this one too, where it was asked for while newer ones came
         return found

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary, WeakMethod
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from serving.replica.packed import Amounts, Days, unpack
 from serving.replica.rows import KeptRows
 from serving.replica.whereabouts import FILES, located_table, unpacked
 from serving.resources import LEVELS, RESOURCES, Resource
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
 
 Made = TypeVar("Made")
 _KNOWN_NAMES = 50_000
@@ -80,6 +83,12 @@ def once_for_each(make: Callable[[Replica], Made]) -> Callable[[Replica], Made]:
     return made
 
 
+def _remembered(method: Callable[..., Made], count: int) -> _lru_cache_wrapper[Made]:
+    """Return a method that keeps its last results, and not the object that it belongs to: that closes its files when it is no longer used."""
+    kept: Any = WeakMethod(method)
+    return lru_cache(count)(lambda *arguments: kept()(*arguments))
+
+
 class Replica:
     """The replica of one release, open.
 
@@ -95,9 +104,9 @@ class Replica:
         self.rows = KeptRows(rows_file(path))
         self._lookups_lock = threading.Lock()
         self.look_up("SELECT release_id FROM content")
-        self._known_metric = lru_cache(4096)(self._find_metric)
-        self._known_entity = lru_cache(65_536)(self._find_entity)
-        self.names = lru_cache(len(RESOURCES))(self._read_names)
+        self._known_metric = _remembered(self._find_metric, 4096)
+        self._known_entity = _remembered(self._find_entity, 65_536)
+        self.names = _remembered(self._read_names, len(RESOURCES))
 
     @property
     def resources(self) -> list[Resource]:

@@ -73,6 +73,7 @@ class Served:
                 "/",
                 "/v1/config",
                 "/latest/v1/namespaces/marts/tables",
+                f"/v1/{release.id}/namespaces/marts/tables",
             ),
             *(
                 "/v1/projects",

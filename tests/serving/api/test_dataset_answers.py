@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gc
 import hashlib
 import io
 import json
+import threading
 import zlib
 from collections.abc import Generator, Iterator
 from datetime import UTC, date, datetime
@@ -27,6 +29,7 @@ from serving.api.formats import packed_pieces
 from serving.replica.keeper import make_replica
 
 CODINGS = ("zstd", "br", "gzip")
+WAIT_S = 10.0
 PROJECTS_PATH = "/v1/datasets/marts.projects_v1"
 
 
@@ -229,23 +232,73 @@ def test_what_breaks_off_is_no_end(broken_url: str, suffix: str, coding: str) ->
     assert httpx.get(f"{broken_url}/healthz").status_code == 200
 
 
+class Pieces:
+    """Pieces of a stream, each made when `made` allows it, which tell the thread that makes them and when they are closed."""
+
+    def __init__(self, count: int) -> None:
+        self.threads: set[str] = set()
+        self.asked, self.made, self.closed = threading.Event(), threading.Semaphore(count), threading.Event()
+
+    def all(self) -> Generator[bytes, None, None]:
+        """Yield pieces, a hundred at most."""
+        try:
+            for _ in range(100):
+                if not self.made.acquire(blocking=False):
+                    self.asked.set()
+                    self.made.acquire()
+                self.threads.add(threading.current_thread().name)
+                yield b"piece"
+        finally:
+            self.threads.add(threading.current_thread().name)
+            self.closed.set()
+
+
+async def _never(*_: object) -> Any:
+    await asyncio.Event().wait()
+
+
+async def _taken(_: object) -> None:
+    """Take what is sent."""
+
+
 def test_a_client_that_takes_nothing_is_let_go() -> None:
     """A stream whose client takes no piece in time is ended, and gives back what it holds."""
-    told = []
-
-    def pieces() -> Any:
-        try:
-            yield from (b"a", b"b", b"c")
-        finally:
-            told.append("closed")
-
-    async def never(*_: object) -> Any:
-        await asyncio.Event().wait()
-
-    export = Export(pieces(), {}, "text/plain", patience_s=0.01)
+    pieces = Pieces(3)
+    export = Export(pieces.all(), {}, "text/plain", patience_s=0.01)
     with pytest.raises((TimeoutError, ExceptionGroup)):
-        asyncio.run(export({"type": "http"}, never, never))
-    assert told == ["closed"]
+        asyncio.run(export({"type": "http"}, _never, _never))
+    assert pieces.closed.wait(WAIT_S)
+
+
+def test_a_client_that_goes_while_a_piece_is_made() -> None:
+    """The piece is made to its end, then the stream is closed; one thread makes all its pieces, since each would keep memory for them."""
+    pieces = Pieces(5)
+
+    async def goes() -> Any:
+        await asyncio.to_thread(pieces.asked.wait, WAIT_S)
+        return {"type": "http.disconnect"}
+
+    async def ask() -> None:
+        await Export(pieces.all(), {}, "text/plain")({"type": "http"}, goes, _taken)
+        assert not pieces.closed.is_set()
+        pieces.made.release()
+
+    asyncio.run(ask())
+    assert pieces.closed.wait(WAIT_S)
+    assert len(pieces.threads) == 1
+    assert threading.current_thread().name not in pieces.threads
+
+
+def test_a_stream_that_is_never_sent_is_let_go() -> None:
+    """Where an answer is dropped before it is sent, what it holds goes with it."""
+    pieces = Pieces(5)
+    export = Export(pieces.all(), {}, "text/plain")
+    gc.disable()
+    try:
+        del export
+        assert pieces.closed.wait(WAIT_S)
+    finally:
+        gc.enable()
 
 
 def unpacked(coding: str, content: bytes | bytearray) -> tuple[bytes, bool]:

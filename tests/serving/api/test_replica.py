@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -159,7 +161,7 @@ def test_killed_while_it_is_made_the_next_one_makes_it(lake: Settings, point: st
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 @pytest.mark.parametrize("harm", ["gone", "cut", "other bytes"])
 def test_a_damaged_replica_is_made_again(lake: Settings, kind: str, harm: str) -> None:
-    """One that can't be opened, or lacks a file, is removed and made anew; a server that starts with it answers from the one before until then."""
+    """One that can't be opened, or lacks a file, is removed and made anew by a server that starts with it."""
     second, first = list_releases(lake)
     build_replica(lake, first, lake.replicas)
     build_replica(lake, second, lake.replicas)
@@ -176,6 +178,75 @@ def test_a_damaged_replica_is_made_again(lake: Settings, kind: str, harm: str) -
     assert {name: rows for name, rows in found.items() if name not in words} == {
         name: rows for name, rows in expected.items() if name not in words
     }
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+@pytest.mark.parametrize("harm", ["gone", "cut"])
+def test_an_older_replica_that_is_damaged_is_made_again(lake: Settings, kind: str, harm: str) -> None:
+    """While the server runs: until it is there again, who asks for it is told that it comes; nobody is told that it went."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    build_replica(lake, second, lake.replicas)
+    with answering(quick(lake)) as client:
+        wait_until_ready(client)
+        (file,) = lake.replicas.glob(f"{first.id}*.{kind}")
+        content = file.read_bytes()
+        file.unlink()
+        if harm == "cut":
+            file.write_bytes(content[:5000])
+        time.sleep(3 * quick(lake).serve.poll_s)
+        answers = []
+        while not answers or answers[-1] != 200:
+            answers.append(client.get(f"/v1/projects?release={first.id}").status_code)
+            assert len(answers) < 300
+            time.sleep(0.1)
+        assert set(answers) <= {503, 200}
+        assert client.get("/v1/projects").headers["osslake-release"] == second.id
+
+
+def quick(lake: Settings) -> Settings:
+    """Return settings of a server that looks for replicas often."""
+    return lake.model_copy(update={"serve": lake.serve.model_copy(update={"poll_s": 0.1})})
+
+
+def test_a_worker_short_of_files_leaves_the_replica(lake: Settings) -> None:
+    """What can't be opened for want of file handles is no damage: it stays, and is answered from when there are some."""
+    newest = list_releases(lake)[0]
+    build_replica(lake, newest, lake.replicas)
+    code = """
+import os, resource, sys
+from pathlib import Path
+from catalog.settings import load_settings
+from serving.releases import ServedReleases
+from serving.replica.keeper import Replicas
+settings = load_settings(Path(sys.argv[1]), dataset="small-lake")
+replicas = Replicas(settings, ServedReleases(settings))
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, limits[1]))
+print(replicas.of(sys.argv[2]), replicas.is_coming(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+replicas.look()
+print(replicas.newest().release.id)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(lake.folder), newest.id], stdout=subprocess.PIPE, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if not line.startswith("{")] == ["None True", newest.id]
+    assert replica_file(lake.replicas, newest.id).exists()
+    assert rows_file(replica_file(lake.replicas, newest.id)).exists()
+
+
+def test_a_replica_that_is_no_longer_used_is_closed(lake: Settings) -> None:
+    """Its files are closed when the last one lets go of it, not at some time later: each of them holds a deleted file's space."""
+    newest = list_releases(lake)[0]
+    build_replica(lake, newest, lake.replicas)
+    replica = Replica(replica_file(lake.replicas, newest.id), newest)
+    assert replica.entity("project", "alpha") is not None
+    seen = weakref.ref(replica)
+    gc.disable()
+    try:
+        del replica
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 def wait_until_ready(client: AppClient) -> None:
@@ -210,6 +281,22 @@ def test_a_damaged_one_before_is_not_needed(lake: Settings) -> None:
     summary = make_replica(lake)
     assert summary is not None
     assert (summary.release_id, summary.copied) == (second.id, [])
+
+
+def test_one_before_that_says_something_wrong_is_not_needed(lake: Settings) -> None:
+    """Where a value of the replica before is another than its release's, all is read from the release, and that one is made again."""
+    second, first = list_releases(lake)
+    build_replica(lake, first, lake.replicas)
+    good = rows_of(replica_file(lake.replicas, first.id))["artifacts_v1"]
+    with closing(sqlite3.connect(replica_file(lake.replicas, first.id))) as connection, connection:
+        assert connection.execute("UPDATE artifacts_v1 SET artifact_name = 'wrong' WHERE rowid = 1").rowcount == 1
+    assert [summary and summary.release_id for summary in (make_replica(lake), make_replica(lake), make_replica(lake))] == [
+        second.id,
+        first.id,
+        None,
+    ]
+    for release in (second, first):
+        assert rows_of(replica_file(lake.replicas, release.id))["artifacts_v1"] == good
 
 
 def test_a_page_of_a_replica_that_went_is_gone(lake: Settings) -> None:
