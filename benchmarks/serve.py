@@ -1,6 +1,6 @@
-"""(j) The REST API beside Datasette and ROAPI on the same tables: requests a second, p50 and p99.
+"""(j) The REST API beside Datasette and ROAPI on the same tables: requests a second, p50 and p99; how long its replica takes, also after one more day.
 
-    .venv/bin/python benchmarks/serve.py [--lake .bench/lakes/...] [--seconds 8] [--connections 16] [--workers 2]
+    .venv/bin/python benchmarks/serve.py --lake .bench/lakes/... [--seconds 8] [--connections 16] [--workers 2] [--only replica|load]
 
 The load generator is `wrk` (a system's package), on the same machine, two threads. Each path is asked with many different questions in turn, so that no
 answer is the one before; once as it comes, where a worker keeps answers for who asks the same (`serve.kept_answers_bytes`), and once with
@@ -26,7 +26,21 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from harness import OSSLAKE, bench_dir, copy_lake, fresh_folder, judge, say, say_head, size
+from harness import (
+    OSSLAKE,
+    bench_dir,
+    copy_lake,
+    fresh_folder,
+    in_own_process,
+    judge,
+    make_world,
+    name_sources,
+    run_lake,
+    say,
+    say_head,
+    say_steps,
+    size,
+)
 
 PEERS = ("datasette==0.65.5", "roapi==0.12.7")
 PORTS = {"osslake": 8601, "datasette": 8602, "roapi": 8603}
@@ -362,11 +376,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", choices=("replica", "load"))
     asked = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: `apt-get install wrk`")
     lake = copy_lake(asked.lake, "serve")
-    build_replica(lake)
+    say_replica("replica", lake)
+    if asked.only != "replica":
+        measure_load(lake, asked)
+    if asked.only != "load":
+        add_a_day(lake, asked.lake.name)
+        say_replica("replica after one more day", lake)
+
+
+def measure_load(lake: Path, asked: argparse.Namespace) -> None:
+    """Load our server, then those of the peers, and print what is to be judged."""
     entities = read_entities(lake)
     asked.first_day = first_day(lake)
     say_head(
@@ -392,14 +416,31 @@ def judge_all(shown: str, ours: dict[str, Load], theirs: dict[str, dict[str, Loa
         judge(f"list of 50{shown} / {who}", ours["list of 50"].rate / loads["list of 50"].rate, 5, at_most=False)
 
 
-def build_replica(lake: Path) -> None:
-    """Make the replica of the newest release, and print how long it took."""
+def say_replica(what: str, lake: Path) -> None:
+    """Have the replica of the newest release made by a process of its own, as a server does, and print how long it took."""
+    built = in_own_process(build_replica, lake)
+    found = built.result
+    say(
+        f"  {what}: {found.read:,} rows read in {found.duration_s:.1f} s (check {found.check_s:.1f} s), {size(found.bytes)}, peak {size(built.peak_bytes)}"
+    )
+
+
+def build_replica(lake: Path) -> Any:
+    """Make the replica of the newest release."""
     from catalog.settings import load_settings
     from serving.replica.keeper import make_replica
 
-    summary = make_replica(load_settings(lake))
-    if summary is not None:
-        say(f"  replica: {summary.read:,} rows read in {summary.duration_s:.1f} s (check {summary.check_s:.1f} s), {size(summary.bytes)}")
+    return make_replica(load_settings(lake))
+
+
+def add_a_day(lake: Path, name: str) -> None:
+    """Run the lake, whose name tells its world and how many of its days it has, on one more."""
+    told = re.fullmatch(r"((\d+)-events-(\d+)-days-(\d+)-projects)-first-(\d+)-days", name)
+    if told is None:
+        raise SystemExit(f"{name} doesn't tell which world it was made of, so that there is no day more")
+    events, days, projects, first = (int(told[place]) for place in (2, 3, 4, 5))
+    name_sources(lake, make_world(events, days, projects), first + 1)
+    say_steps("one more day", in_own_process(run_lake, lake))
 
 
 def first_day(lake: Path) -> str:
