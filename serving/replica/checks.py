@@ -22,6 +22,8 @@ from serving.replica.rows import ROWS, kept_tables, rows_table
 from serving.resources import SERIES_TABLES, kept_resources
 
 BATCH_ROWS = 50_000
+BATCH_SERIES = 100
+"""A year of each are 36,500 rows, and those of 10 years still fit into little memory."""
 
 
 def check_replica(target: sqlite3.Connection, engine: DuckConnection, release: Release, spans: Spans) -> None:
@@ -104,7 +106,7 @@ def _points(target: sqlite3.Connection, table: ReleasedTable, level: str, looked
 
     def batches() -> Iterator[pa.RecordBatch]:
         cursor = target.execute(f"SELECT entity_row, metric_row, points FROM main.series_{level}")
-        while rows := cursor.fetchmany(BATCH_ROWS // 20):
+        while rows := cursor.fetchmany(BATCH_SERIES):
             unpacked = [unpack(points) for _, _, points in rows]
             days, amounts = (np.concatenate([one[place] for one in unpacked]) for place in (0, 1))
             counts = [len(one[0]) for one in unpacked]
