@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,8 @@ from serving.replica.packed import unpack
 from serving.replica.rows import ROWS, kept_tables, rows_table
 from serving.resources import SERIES_TABLES, kept_resources
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 10_000
+BATCHES = 8
 BATCH_SERIES = 100
 """A year of each are 36,500 rows, and those of 10 years still fit into little memory."""
 
@@ -71,12 +73,16 @@ def _compare(table: ReleasedTable, found: FileDigest, expected: FileDigest) -> N
         )
 
 
-def _digest(engine: DuckConnection, table: ReleasedTable, rows: pa.RecordBatchReader) -> FileDigest:
-    engine.register("rows_to_check", rows)
-    try:
-        return digest_query(engine, "rows_to_check", content_kinds(table), table=table.full_name)[None]
-    finally:
-        engine.unregister("rows_to_check")
+def _digest(engine: DuckConnection, table: ReleasedTable, rows: Iterator[pa.RecordBatch]) -> FileDigest:
+    """Return the digest of rows, some batches at a time: a stream of them DuckDB would have read ahead, up to a gigabyte."""
+    found = FileDigest()
+    while batches := list(islice(rows, BATCHES)):
+        engine.register("rows_to_check", pa.Table.from_batches(batches))
+        try:
+            found += digest_query(engine, "rows_to_check", content_kinds(table), table=table.full_name)[None]
+        finally:
+            engine.unregister("rows_to_check")
+    return found
 
 
 def content_kinds(table: ReleasedTable) -> list[tuple[str, str]]:
@@ -84,49 +90,43 @@ def content_kinds(table: ReleasedTable) -> list[tuple[str, str]]:
     return [(name, kind) for name, kind in columns_of(table).items() if name in table.content_columns]
 
 
-def _rows(target: sqlite3.Connection, table: ReleasedTable) -> pa.RecordBatchReader:
-    """Return the rows of a table as Arrow."""
+def _rows(target: sqlite3.Connection, table: ReleasedTable) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table."""
     columns = columns_of(table)
     schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        cursor = target.execute(f"SELECT {', '.join(columns)} FROM main.{table.name}")
-        while rows := cursor.fetchmany(BATCH_ROWS):
-            values = zip(*rows, strict=True)
-            yield pa.record_batch([arrow_column(list(column), kind) for column, kind in zip(values, columns.values(), strict=True)], schema)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    cursor = target.execute(f"SELECT {', '.join(columns)} FROM main.{table.name}")
+    while rows := cursor.fetchmany(BATCH_ROWS):
+        values = zip(*rows, strict=True)
+        yield pa.record_batch([arrow_column(list(column), kind) for column, kind in zip(values, columns.values(), strict=True)], schema)
 
 
-def _points(target: sqlite3.Connection, table: ReleasedTable, level: str, looked_at: list[tuple[int, int]] | None) -> pa.RecordBatchReader:
-    """Return the rows of a table of series, unpacked, as Arrow."""
+def _points(
+    target: sqlite3.Connection, table: ReleasedTable, level: str, looked_at: list[tuple[int, int]] | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table of series, unpacked."""
     schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns_of(table).items()])
     entities = dict(target.execute("SELECT entity_row, entity_id FROM main.series_entities"))
     metrics = {row: (name, metric_id, unit) for row, name, metric_id, unit in target.execute("SELECT * FROM main.series_metrics")}
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        cursor = target.execute(f"SELECT entity_row, metric_row, points FROM main.series_{level}")
-        while rows := cursor.fetchmany(BATCH_SERIES):
-            unpacked = [unpack(points) for _, _, points in rows]
-            days, amounts = (np.concatenate([one[place] for one in unpacked]) for place in (0, 1))
-            counts = [len(one[0]) for one in unpacked]
-            columns = {
-                "sample_date": pa.array(days, pa.int32()).cast(pa.date32()),
-                "amount": pa.array(amounts, pa.float64()),
-                f"{level}_id": _repeated([entities[row[0]] for row in rows], counts),
-                "metric_name": _repeated([metrics[row[1]][0] for row in rows], counts),
-                "metric_id": _repeated([metrics[row[1]][1] for row in rows], counts),
-                "unit": _repeated([metrics[row[1]][2] for row in rows], counts),
-            }
-            batch = pa.record_batch([columns[name] for name in schema.names], schema)
-            if looked_at is not None:
-                stays: NDArray[np.bool_] = np.zeros(len(days), bool)
-                for first, end in looked_at:
-                    stays |= (days >= first) & (days < end)
-                batch = batch.filter(pa.array(stays))
-            yield batch
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    cursor = target.execute(f"SELECT entity_row, metric_row, points FROM main.series_{level}")
+    while rows := cursor.fetchmany(BATCH_SERIES):
+        unpacked = [unpack(points) for _, _, points in rows]
+        days, amounts = (np.concatenate([one[place] for one in unpacked]) for place in (0, 1))
+        counts = [len(one[0]) for one in unpacked]
+        columns = {
+            "sample_date": pa.array(days, pa.int32()).cast(pa.date32()),
+            "amount": pa.array(amounts, pa.float64()),
+            f"{level}_id": _repeated([entities[row[0]] for row in rows], counts),
+            "metric_name": _repeated([metrics[row[1]][0] for row in rows], counts),
+            "metric_id": _repeated([metrics[row[1]][1] for row in rows], counts),
+            "unit": _repeated([metrics[row[1]][2] for row in rows], counts),
+        }
+        batch = pa.record_batch([columns[name] for name in schema.names], schema)
+        if looked_at is not None:
+            stays: NDArray[np.bool_] = np.zeros(len(days), bool)
+            for first, end in looked_at:
+                stays |= (days >= first) & (days < end)
+            batch = batch.filter(pa.array(stays))
+        yield batch
 
 
 def _repeated(values: list[str], counts: list[int]) -> pa.Array:
