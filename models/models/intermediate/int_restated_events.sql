@@ -14,7 +14,7 @@ MODEL (
 WITH aliases AS (
   SELECT artifact_kind, artifact_key, canonical_kind, canonical_key
   FROM intermediate.int_artifacts
-  WHERE artifact_id <> canonical_artifact_id
+  WHERE artifact_kind <> canonical_kind OR artifact_key <> canonical_key
 ), changed_aliases AS (
   SELECT artifact_kind, artifact_key, canonical_kind, canonical_key
   FROM (

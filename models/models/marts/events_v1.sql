@@ -35,7 +35,7 @@ MODEL (
 WITH aliases AS (
   SELECT artifact_kind, artifact_key, canonical_kind, canonical_key
   FROM intermediate.int_artifacts
-  WHERE artifact_id <> canonical_artifact_id
+  WHERE artifact_kind <> canonical_kind OR artifact_key <> canonical_key
 ), cells AS (
   SELECT DISTINCT c.record_date, a.artifact_source AS to_source, a.artifact_kind AS to_kind, a.artifact_key AS to_key
   FROM control.restated_cells AS c
