@@ -381,6 +381,7 @@ def main() -> None:
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: `apt-get install wrk`")
     lake = copy_lake(asked.lake, "serve")
+    shutil.rmtree(lake / "state" / "serving", ignore_errors=True)
     say_replica("replica", lake)
     if asked.only != "replica":
         measure_load(lake, asked)

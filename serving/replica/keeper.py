@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from catalog.bucket import ReadableBucket
 from catalog.duck import DuckError
-from catalog.errors import OsslakeError, StorageError, VerificationError
+from catalog.errors import OsslakeError, StorageError
 from catalog.releases import Release, release_chain
 from catalog.settings import Settings
 from serving.logs import log
@@ -31,6 +31,12 @@ LOCK_FILE = "build.lock"
 LONGEST_PAUSE_S = 300.0
 """Between two tries to make a replica that can't be made."""
 UNREADABLE = (OsslakeError, DuckError, sqlite3.Error)
+PRIMARY_CODE = 0xFF
+"""The part of SQLite's codes that tells the kind."""
+NOTHING_MADE = 3
+"""Exit code of a process that found all replicas there, or another process that makes one."""
+POLLS_BETWEEN = 5
+"""Between the end of such a process and the start of the next one."""
 
 
 def newest_releases(source: Settings | ReadableBucket, count: int) -> list[Release]:
@@ -44,7 +50,7 @@ def newest_releases(source: Settings | ReadableBucket, count: int) -> list[Relea
 
 
 def make_replica(settings: Settings) -> BuildSummary | None:
-    """Make one replica: that of the newest release that has none, of those that are kept; and remove the files of those that aren't kept.
+    """Make one replica: that of the newest release that has none and can be made, of those that are kept; and remove the files of those that aren't kept.
 
     One that can't be opened is removed and made again. What is the same in another release that has a replica comes from there; where
     that one can't be read, or says something wrong, all is read from the release, and the other is removed.
@@ -54,28 +60,49 @@ def make_replica(settings: Settings) -> BuildSummary | None:
 
     Raises:
         VerificationError: what was built doesn't say what the release says.
+        StorageError, DuckError: a file of the release can't be read.
+        sqlite3.Error: the disk is full, or can't be written.
     """
     folder = settings.replicas
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK_FILE, timeout=0):
-            releases = newest_releases(settings, settings.serve.keep_replicas)
-            wanted = next((release for release in releases if not _has_whole_one(folder, release.id)), None)
-            if wanted is None:
-                return None
-            before = newest_stored(folder)
-            try:
-                summary = build_replica(settings, wanted, folder, before)
-            except (sqlite3.DatabaseError, VerificationError) as error:
-                if before is None or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    raise
-                log("replica.unreadable", release_id=before.id, error=str(error))
-                summary = build_replica(settings, wanted, folder)
-                remove_replica(folder, before.id)
-            remove_others(folder, [release.id for release in releases])
-            return summary
+            releases, failed = newest_releases(settings, settings.serve.keep_replicas), None
+            for release in releases:
+                if _has_whole_one(folder, release.id):
+                    continue
+                try:
+                    summary = _made(settings, folder, release)
+                except UNREADABLE as error:
+                    log("replica.failed", release_id=release.id, error=str(error))
+                    failed = failed or error
+                else:
+                    remove_others(folder, [one.id for one in releases])
+                    return summary
+            if failed is not None:
+                raise failed
+            return None
     except Timeout:
         return None
+
+
+def _made(settings: Settings, folder: Path, release: Release) -> BuildSummary:
+    """Make a release's replica, from another one if there is one that can be read and says what its release says."""
+    before = newest_stored(folder)
+    try:
+        summary = build_replica(settings, release, folder, before)
+    except (StorageError, DuckError):
+        raise
+    except Exception as error:  # wrong bytes show in many ways
+        code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+        if before is None or code == sqlite3.SQLITE_FULL:
+            raise
+        log("replica.unreadable", release_id=before.id, error=f"{type(error).__name__}: {error}")
+        summary = build_replica(settings, release, folder)
+        if code != sqlite3.SQLITE_IOERR:
+            remove_replica(folder, before.id)
+    _open(folder, release.id)
+    return summary
 
 
 def _has_whole_one(folder: Path, release_id: str) -> bool:
@@ -111,7 +138,6 @@ class Replicas:
         self._looking = threading.Lock()
         self._building: subprocess.Popen[bytes] | None = None
         self._kept_ids: list[str] = []
-        self._coming: list[str] = []
         self._unreadable: set[str] = set()
         self._failures, self._not_before = 0, 0.0
 
@@ -135,8 +161,8 @@ class Replicas:
         return self.of(found) if found else None
 
     def is_coming(self, wanted: str) -> bool:
-        """Tell whether the replica of a release, by its id or its sequence number, is yet to be made."""
-        return any(_is_named(identifier, wanted) for identifier in (*self._coming, *self._unreadable))
+        """Tell whether a release, by its id or its sequence number, is one of those whose replicas are kept, or made where they lack."""
+        return any(_is_named(identifier, wanted) for identifier in self._kept_ids)
 
     def sequences(self) -> list[int]:
         """Return the numbers of the releases that have replicas, the newest first."""
@@ -160,34 +186,34 @@ class Replicas:
                 self._building.wait()
 
     def look(self) -> None:
-        """Take the newest release's replica into use where it is there, else have it made."""
+        """Take the newest release's replica into use where it is there, and have those made that lack."""
         with self._looking:
             try:
                 release = self._releases.newest()
             except (OsslakeError, OSError):
                 return
-            if self._newest is not None and self._newest.release.id == release.id:
-                self._complete()
-            elif opened := self._opened(release.id):
-                self._newest, self._kept_ids = opened, []
+            if not self._kept_ids or self._kept_ids[0] != release.id:
+                self._kept_ids = [one.id for one in self._kept() or ()] or self._kept_ids
+            self._drop_replaced()
+            if (opened := self._opened(release.id)) is not None and opened is not self._newest:
+                self._newest = opened
                 log("replica.used", release_id=release.id)
-            else:
-                if self._newest is None:
-                    self._newest = next((self.of(one.id) for one in self._kept() or () if self.of(one.id)), None)
+            elif self._newest is None:
+                self._newest = next((found for one in self._kept_ids if (found := self._opened(one)) is not None), None)
+            self._unreadable.intersection_update({release.id, *self._kept_ids})
+            if not all(self._is_there(one) for one in {release.id, *self._kept_ids}):
                 self._have_one_made()
-
-    def _complete(self) -> None:
-        """Have the replicas made that kept releases lack."""
-        self._kept_ids = self._kept_ids or [one.id for one in self._kept() or ()]
-        self._unreadable.intersection_update(self._kept_ids)
-        self._coming = [one for one in self._kept_ids if not self._is_there(one)]
-        if self._coming:
-            self._have_one_made()
 
     def _is_there(self, release_id: str) -> bool:
         return has_replica(self._settings.replicas, release_id) and (
             release_id not in self._unreadable or self._opened(release_id) is not None
         )
+
+    def _drop_replaced(self) -> None:
+        """Let go of older replicas that were made again: they were damaged."""
+        for release_id, replica in list(self._open.items()):
+            if replica is not self._newest and replica.is_replaced():
+                self._open.pop(release_id, None)
 
     def _kept(self) -> list[Release] | None:
         """Return the newest releases; None where they can't be read."""
@@ -203,19 +229,28 @@ class Replicas:
                 return
             self._note_end(self._building.returncode)
             self._building = None
-        if time.monotonic() >= self._not_before and not self._releases.store.is_away:
+        if time.monotonic() < self._not_before or self._releases.store.is_away:
+            return
+        try:
             self._building = start_build(self._settings)
+        except OSError as error:
+            log("replica.not_begun", error=str(error))
+            self._wait(POLLS_BETWEEN)
+
+    def _wait(self, polls: int) -> None:
+        self._not_before = time.monotonic() + min(polls * self._settings.serve.poll_s, LONGEST_PAUSE_S)
 
     def _note_end(self, exit_code: int) -> None:
-        if not exit_code:
+        if exit_code in (0, NOTHING_MADE):
             self._failures = 0
+            self._wait(POLLS_BETWEEN if exit_code else 0)
             return
         log("replica.failed", exit_code=exit_code)
         self._count_failure()
         if self._releases.store.is_away:
             return
         self._failures += 1
-        self._not_before = time.monotonic() + min(2**self._failures * self._settings.serve.poll_s, LONGEST_PAUSE_S)
+        self._wait(2**self._failures)
 
     def _opened(self, release_id: str) -> Replica | None:
         """Return a release's replica, open; None where there is none, or it can't be opened, which is noted until it can."""

@@ -97,6 +97,7 @@ class Replica:
 
     def __init__(self, path: Path, release: Release, connections: int = 4) -> None:
         self.path, self.release = path, release
+        self._named = _identities(path)
         self.tables: dict[str, ReleasedTable] = {table.name: table for table in release.tables if table.stage == "marts"}
         self._free = [_open(path) for _ in range(connections)]
         self._there = threading.Semaphore(connections)
@@ -107,6 +108,10 @@ class Replica:
         self._known_metric = _remembered(self._find_metric, 4096)
         self._known_entity = _remembered(self._find_entity, 65_536)
         self.names = _remembered(self._read_names, len(RESOURCES))
+
+    def is_replaced(self) -> bool:
+        """Tell whether other files bear its files' names now; not where they are gone."""
+        return _identities(self.path) not in ([], self._named)
 
     @property
     def resources(self) -> list[Resource]:
@@ -275,6 +280,14 @@ class Replica:
 def _as_kept(key: str, value: str) -> str:
     """Return a key's value as tables hold it: an `oso_id` may be told with the signs that URLs take."""
     return value.replace("-", "+").replace("_", "/") if key == "oso_id" else value
+
+
+def _identities(path: Path) -> list[tuple[int, int]]:
+    """Return what tells a replica's files from others of their names; nothing where one is gone."""
+    try:
+        return [(told.st_ino, told.st_mtime_ns) for told in (path.stat(), rows_file(path).stat())]
+    except FileNotFoundError:
+        return []
 
 
 def _open(path: Path) -> sqlite3.Connection:
