@@ -39,7 +39,7 @@ EVENTS = Dataset(
         Column("is_bot", "boolean", "whether"),
         Column("amount", "double", "much"),
     ),
-    grain=("event_source_id",),
+    grain=("event_source_id", "to_artifact_id"),
     partitioning=Partitioning("time", "month"),
 )
 PROJECTS = Dataset(

@@ -7,6 +7,7 @@ import pytest
 from catalog.errors import PublishError
 from contract.mart_lake import GAPS, PROJECTS, SERIES, MartLake, with_column, without_month
 from contract.published import Schema
+from lakehouse.publications.postgres import layout
 
 pytestmark = pytest.mark.stack
 
@@ -56,6 +57,25 @@ def test_a_key_that_does_not_hold_any_more(schema: Schema, growing: MartLake) ->
     strongest = "SELECT bool_or(indisprimary), bool_or(indisunique) FROM pg_index WHERE indrelid = '{}'::regclass"
     assert schema.rows(strongest.format("projects_v1")) == [(True, True)]
     assert schema.rows(strongest.format("series_v1")) == [(False, True)]
+
+
+def test_keys_of_an_older_layout(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an osslake before published, with keys in the grain's order, comes to have the keys of now; indexes of others stay."""
+    indexes = "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = '{}'::regclass"
+
+    def definitions() -> set[str]:
+        return {definition.partition(" USING btree ")[2] for (definition,) in schema.rows(indexes.format("events_v1"))}
+
+    with monkeypatch.context() as before:
+        before.setattr(layout, "LAYOUT", 1)
+        before.setattr(layout, "_key", lambda grain, cut_by: tuple(dict.fromkeys([*grain, cut_by])) if cut_by else tuple(grain))
+        schema.publish("1")
+        assert definitions() == {'(event_source_id, to_artifact_id, "time")', "(to_artifact_id)", "(from_artifact_id)"}
+    schema.rows("CREATE INDEX mine ON events_v1 (amount)")
+    with schema.watched():
+        schema.publish("2")
+        schema.check_rows()
+    assert definitions() == {'(to_artifact_id, "time", event_source_id)', "(from_artifact_id)", "(amount)"}
 
 
 def test_a_table_that_is_gone(schema: Schema, growing: MartLake) -> None:

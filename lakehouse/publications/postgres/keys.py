@@ -36,9 +36,14 @@ def index_part(connection: Connection[Any], part: sql.Identifier, layout: TableL
 
 
 def drop_other_key(connection: Connection[Any], table: sql.Identifier, layout: TableLayout, wanted: Key) -> None:
-    """Drop a table's key that isn't the wanted one: parts that allow no such key couldn't become the table's."""
+    """Drop a table's key that isn't the wanted one, and the index that it makes needless.
+
+    Parts that allow no such key couldn't become the table's; and what parts lack would be made while readers wait for the exchange.
+    """
     for index, constraint, key, columns in _indexes(connection, table):
-        if tuple(columns) != layout.key or key == wanted:
+        is_key = set(columns) == set(layout.key) and (tuple(columns), key) != (layout.key, wanted)
+        is_needless = tuple(columns) == layout.key[:1] != layout.key
+        if not is_key and not is_needless:
             continue
         if constraint is None:
             connection.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(index)))
