@@ -58,33 +58,46 @@ WITH aliases AS (
   INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
   WHERE r.canonical_artifact_id IN (SELECT @entity_id('GITHUB', canonical_kind, canonical_key) FROM changed_clones)
 ), searched_commits AS (
-  SELECT r.canonical_artifact_id, p.sha
-  FROM intermediate.int_push_commits AS p
-  INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
-  WHERE
-    p.record_date IN (SELECT record_date FROM control.changed_days)
-    OR p.sha IN (SELECT sha FROM control.removed_shas)
-    OR (p.record_date, r.canonical_artifact_id) IN (SELECT record_date, artifact_id FROM first_cells)
+  SELECT artifact_id, sha, MIN(from_date) AS from_date
+  FROM (
+    SELECT r.canonical_artifact_id AS artifact_id, p.sha, p.record_date AS from_date
+    FROM intermediate.int_push_commits AS p
+    INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
+    WHERE p.record_date IN (SELECT record_date FROM control.changed_days)
+    UNION ALL
+    SELECT r.canonical_artifact_id, p.sha, DATE '1970-01-01'
+    FROM intermediate.int_push_commits AS p
+    INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
+    WHERE p.sha IN (SELECT sha FROM control.removed_shas)
+    UNION ALL
+    SELECT e.artifact_id, p.sha, p.record_date
+    FROM intermediate.int_push_commits AS p
+    INNER JOIN ends AS e ON e.artifact_kind = p.repository_kind AND e.artifact_key = p.repository_key
+  ) AS moved_sights
+  GROUP BY 1, 2
 ), searched_openings AS (
-  SELECT r.canonical_artifact_id, p.number
+  SELECT r.canonical_artifact_id AS artifact_id, p.number
   FROM intermediate.int_pull_requests AS p
   INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
-  WHERE p.action = 'opened' AND (
-    p.record_date IN (SELECT record_date FROM control.changed_days)
-    OR (p.record_date, r.canonical_artifact_id) IN (SELECT record_date, artifact_id FROM first_cells)
-  )
+  WHERE p.action = 'opened' AND p.record_date IN (SELECT record_date FROM control.changed_days)
+  UNION
+  SELECT e.artifact_id, p.number
+  FROM intermediate.int_pull_requests AS p
+  INNER JOIN ends AS e ON e.artifact_kind = p.repository_kind AND e.artifact_key = p.repository_key
+  WHERE p.action = 'opened'
 ), cells AS (
   SELECT record_date, artifact_id FROM first_cells
   UNION
   SELECT p.record_date, r.canonical_artifact_id
   FROM intermediate.int_push_commits AS p
   INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
-  INNER JOIN searched_commits AS s ON s.sha = p.sha AND s.canonical_artifact_id = r.canonical_artifact_id
+  INNER JOIN searched_commits AS s ON s.sha = p.sha AND s.artifact_id = r.canonical_artifact_id
+  WHERE p.record_date > s.from_date
   UNION
   SELECT p.record_date, r.canonical_artifact_id
   FROM intermediate.int_pull_requests AS p
   INNER JOIN repositories AS r ON r.artifact_kind = p.repository_kind AND r.artifact_key = p.repository_key
-  LEFT JOIN searched_openings AS o ON o.number = p.number AND o.canonical_artifact_id = r.canonical_artifact_id
+  LEFT JOIN searched_openings AS o ON o.number = p.number AND o.artifact_id = r.canonical_artifact_id
   WHERE p.action = 'merged' AND (NOT o.number IS NULL OR p.number IN (SELECT number FROM control.removed_pulls))
 )
 SELECT record_date, artifact_id AS to_artifact_id, CAST(NULL AS VARCHAR) AS from_artifact_id
