@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from catalog.crash import CRASH_VARIABLE, STOP_VARIABLE
@@ -45,7 +45,8 @@ class Running:
     """A command that runs."""
 
     def __init__(self, *arguments: str | Path, environment: Mapping[str, str] | None = None, crash_at: str = "") -> None:
-        self._folder = Path(mkdtemp(prefix="osslake-test-"))
+        self._kept = TemporaryDirectory(prefix="osslake-test-")
+        self._folder = Path(self._kept.name)
         chosen = dict(environment or {}) | ({CRASH_VARIABLE: crash_at} if crash_at else {})
         self.process = start(_command, [str(one) for one in arguments], chosen, self._folder)
 
