@@ -231,7 +231,10 @@ def _touch_days_between(session: Session, prior: date | None, as_of: date) -> No
 
 
 def _fill_calendar(session: Session, changed: set[date], as_of: date) -> None:
-    """List the days from the first record to the as-of date, and the first days of months until then."""
+    """List the days from the first record to the as-of date, and the first days of all months until then.
+
+    Events may lie before the first record: releases and merges have times of their own.
+    """
     known = session.value(
         "SELECT min(created_date) FROM (SELECT min(created_date) AS created_date FROM pinned.gharchive__events"
         " UNION ALL SELECT min(CAST(committed_at AS DATE)) FROM pinned.git__commits) AS firsts"
@@ -239,7 +242,7 @@ def _fill_calendar(session: Session, changed: set[date], as_of: date) -> None:
     first = min([*changed, *([known] if known else [])] or [as_of])
     days = [first + timedelta(days=number) for number in range((as_of - first).days + 1)]
     _fill(session, "days", [[day] for day in days])
-    _fill(session, "months", [[month] for month in sorted({day.replace(day=1) for day in days})])
+    _fill(session, "months", [[date(year, month, 1)] for year in range(EPOCH.year, as_of.year + 1) for month in range(1, 13)])
 
 
 def _is_made(session: Session) -> bool:

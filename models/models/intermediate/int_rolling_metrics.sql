@@ -39,12 +39,14 @@ WITH run AS (
   FROM intermediate.int_entity_artifacts AS e
   INNER JOIN parts AS p ON p.entity_id = e.entity_id
   WHERE e.level = @level
+), event_days AS (
+  SELECT DISTINCT event_date AS day FROM intermediate.int_artifact_days
 ), edges AS (
   SELECT DISTINCT f.from_date, d.day
   FROM (SELECT DISTINCT from_date FROM parts WHERE part = 'now') AS f
   CROSS JOIN run AS r
   CROSS JOIN @edge_days()
-  INNER JOIN control.days AS d
+  INNER JOIN event_days AS d
     ON d.day BETWEEN @date_minus(f.from_date, w.window_days) AND @date_minus(r.as_of_date, w.window_days)
 ), lowest AS (
   SELECT MIN(days_from) AS day FROM part_artifacts
