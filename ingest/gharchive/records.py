@@ -50,11 +50,14 @@ def _f(name: str) -> str:
     return _FIELD[name]
 
 
+_FIRST_TIME, _LAST_TIME = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+
+
 def _time(text: str) -> str:
-    """Return a time; NULL for what is none, `infinity` too. Early archives have `2012/03/11 00:00:00 -0800`."""
+    """Return a time from 1970 to 9999; NULL for what is none, `infinity` too. Early archives have `2012/03/11 00:00:00 -0800`."""
     early = f"regexp_replace(replace({text}, '/', '-'), ' ([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
     time = f"try_cast(CASE WHEN contains({text}, '/') THEN {early} ELSE {text} END AS TIMESTAMPTZ)"
-    return f"CASE WHEN isfinite({time}) THEN {time} END"
+    return f"CASE WHEN {time} BETWEEN {_FIRST_TIME} AND {_LAST_TIME} THEN {time} END"
 
 
 _IS_OLD = (
@@ -78,7 +81,7 @@ WITH split AS (
          CASE WHEN f IS NULL THEN 'not_json'
               WHEN coalesce({_f("type")}, '') = '' THEN CASE json_type(line) WHEN 'OBJECT' THEN 'missing_field:type' ELSE 'not_an_object' END
               WHEN {_f("created_at")} IS NULL THEN 'missing_field:created_at'
-              WHEN created_at IS NULL OR year(created_at) NOT BETWEEN 1970 AND 9999 THEN 'not_a_time:created_at'
+              WHEN created_at IS NULL THEN 'not_a_time:created_at'
               WHEN NOT is_old AND coalesce({_f("id")}, '') = '' THEN 'missing_field:id'
               {_BAD_INTEGER} END AS problem
   FROM timed

@@ -170,9 +170,10 @@ def test_lines_that_are_no_record(line: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["merged_at", "published_at"])
-def test_a_time_without_end_in_the_payload_is_none(field: str) -> None:
-    """A time in the payload that is `infinity` is taken as none."""
-    payload = {"action": "closed", "pull_request": {"merged_at": "infinity"}, "release": {"published_at": "infinity"}}
+@pytest.mark.parametrize("time", ["infinity", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "20000-01-01T00:00:00Z"])
+def test_a_time_in_the_payload_beyond_all_calendars_is_none(field: str, time: str) -> None:
+    """A time in the payload that is `infinity`, or not from 1970 to 9999, is taken as none."""
+    payload = {"action": "closed", "pull_request": {"merged_at": time}, "release": {"published_at": time}}
     assert row(NEW | {"payload": payload})[field] is None
 
 
