@@ -167,7 +167,7 @@ def _write(
     """Write the control tables, on top of what a run that did not succeed left; `run` and then `begun` last."""
     left = session.rows("SELECT is_full FROM control.run")
     is_full = is_full or any(row[0] for row in left)
-    days = _days(session) | (_all_days(session) if is_full else _changed_days(session, pins, changes))
+    days = _days(session) | (_all_days(session, pins) if is_full else _changed_days(session, pins, changes))
     _fill(session, "changed_days", [[day] for day in sorted(days)])
     _fill(session, "accepted_falls", [[day] for day in settings.transform.accepted_falls])
     for level in _LEVELS:
@@ -175,7 +175,7 @@ def _write(
     if not is_full:
         _remember_removed(session, pins["gharchive__events"], changes["gharchive__events"])
         _touch_days_between(session, prior, as_of)
-    _fill_calendar(session, days, as_of)
+    _fill_calendar(session, pins, days, as_of)
     steps_from = EPOCH if is_full or prior is None else min(prior, as_of) + timedelta(days=1)
     audit_from = EPOCH if is_full else min((steps_from, *days))
     _fill(session, "run", [[as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts, bool(left)]])
@@ -190,11 +190,14 @@ def _days(session: Session) -> set[date]:
     return {row[0] for row in session.rows("SELECT record_date FROM control.changed_days")}
 
 
-def _all_days(session: Session) -> set[date]:
-    rows = session.rows(
-        "SELECT DISTINCT created_date FROM pinned.gharchive__events UNION SELECT DISTINCT CAST(committed_at AS DATE) FROM pinned.git__commits"
-    )
-    return {row[0] for row in rows}
+def _event_days(pins: Mapping[str, RawPin]) -> set[date]:
+    """Return the days of all records: each has a partition of its own, so that none is read for this."""
+    return {partition_day(part) for part in pins["gharchive__events"].files.values()}
+
+
+def _all_days(session: Session, pins: Mapping[str, RawPin]) -> set[date]:
+    rows = session.rows("SELECT DISTINCT CAST(committed_at AS DATE) FROM pinned.git__commits")
+    return _event_days(pins) | {row[0] for row in rows}
 
 
 def _changed_days(session: Session, pins: Mapping[str, RawPin], changes: Mapping[str, RawChange]) -> set[date]:
@@ -230,16 +233,13 @@ def _touch_days_between(session: Session, prior: date | None, as_of: date) -> No
     )
 
 
-def _fill_calendar(session: Session, changed: set[date], as_of: date) -> None:
+def _fill_calendar(session: Session, pins: Mapping[str, RawPin], changed: set[date], as_of: date) -> None:
     """List the days from the first record to the as-of date, and the first days of all months until then.
 
     Events may lie before the first record: releases and merges have times of their own.
     """
-    known = session.value(
-        "SELECT min(created_date) FROM (SELECT min(created_date) AS created_date FROM pinned.gharchive__events"
-        " UNION ALL SELECT min(CAST(committed_at AS DATE)) FROM pinned.git__commits) AS firsts"
-    )
-    first = min([*changed, *([known] if known else [])] or [as_of])
+    commit_day = session.value("SELECT min(CAST(committed_at AS DATE)) FROM pinned.git__commits")
+    first = min([*changed, *_event_days(pins), *([commit_day] if commit_day else [])] or [as_of])
     days = [first + timedelta(days=number) for number in range((as_of - first).days + 1)]
     _fill(session, "days", [[day] for day in days])
     _fill(session, "months", [[date(year, month, 1)] for year in range(EPOCH.year, as_of.year + 1) for month in range(1, 13)])

@@ -30,17 +30,28 @@ class RandomSources:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.dice, self.count, self.has_clone = folder, random.Random(seed), 1000, False
         (folder / "gharchive").mkdir(parents=True)
-        self._shas = [*_clone(folder / "git"), *(f"{number:040x}" for number in range(1, 4))]
+        self._clone = folder / "git"
+        _git("init", "--quiet", "--initial-branch=main", f"{self._clone}")
+        _git("-C", f"{self._clone}", "remote", "add", "origin", "https://github.com/o/a")
+        self._shas = [*(self._commit() for _ in range(3)), *(f"{number:040x}" for number in range(1, 4))]
         self._write_directory()
 
     def step(self) -> None:
-        """Write one to three hours, of which some replace what was there; at times the directory changes, or the clone comes."""
+        """Write one to three hours, of which some replace what was there.
+
+        At times a record comes days late, the directory changes, the clone comes, gets a commit more, or loses its last one.
+        """
         for _ in range(self.dice.randint(1, 3)):
-            day, hour = FIRST_DAY + timedelta(days=self.dice.randrange(DAYS)), self.dice.choice(HOURS)
-            records = [self._record(day, hour) for _ in range(self.dice.randint(0, 6))]
+            day, hour = self._day(), self.dice.choice(HOURS)
+            records = [self._record(day if self.dice.random() < 0.8 else self._day(), hour) for _ in range(self.dice.randint(0, 6))]
             write_hour(hour_file(self.folder, f"{day}-{hour}"), [*records, *records[:1]])
         if self.dice.random() < 0.3:
             self._write_directory()
+        if self.dice.random() < 0.3:
+            self._commit()
+        elif self.dice.random() < 0.2:
+            _git("-C", f"{self._clone}", "reset", "--quiet", "--hard", "HEAD~1")
+            self._commit()
         self.has_clone = self.has_clone or self.dice.random() < 0.3
 
     def lake(self, folder: Path) -> Lake:
@@ -64,6 +75,17 @@ class RandomSources:
             urls = "".join(f"  - url: https://github.com/{listed}\n" for listed in LISTED[int(name[1:])])
             (data / "projects" / "p" / f"{name}.yaml").write_text(f"version: 7\nname: {name}\ndisplay_name: {name}\ngithub:\n{urls}")
         (data / "collections" / "c.yaml").write_text(f"version: 7\nname: c\ndisplay_name: C\nprojects: [{', '.join(names)}]\n")
+
+    def _day(self) -> date:
+        return FIRST_DAY + timedelta(days=self.dice.randrange(DAYS))
+
+    def _commit(self) -> str:
+        """Add a commit to the clone; return its id."""
+        self.count += 1
+        at = f"{self._day()}T{self.dice.randrange(24):02}:00:00Z"
+        people = {"GIT_AUTHOR_EMAIL": self.dice.choice(AUTHORS), "GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
+        _git("-C", f"{self._clone}", "commit", "--quiet", "--allow-empty", "--message", f"{self.count}", environment=people)
+        return _git("-C", f"{self._clone}", "rev-parse", "HEAD").strip()
 
     def _record(self, day: date, hour: int) -> Record:
         """Return a record of either form."""
@@ -101,17 +123,6 @@ class RandomSources:
         about |= {"merged_at": created_at if about["merged"] else None}
         action = "opened" if kind == "opened" else "closed"
         return {"type": "PullRequestEvent", "payload": {"action": action, "number": pull, "pull_request": about}}
-
-
-def _clone(folder: Path) -> list[str]:
-    """Make a clone of o/a with three commits of different people; return their ids."""
-    _git("init", "--quiet", "--initial-branch=main", f"{folder}")
-    _git("-C", f"{folder}", "remote", "add", "origin", "https://github.com/o/a")
-    for number, address in enumerate(AUTHORS):
-        at = f"{FIRST_DAY + timedelta(days=number)}T0{number}:00:00Z"
-        people = {"GIT_AUTHOR_EMAIL": address, "GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
-        _git("-C", f"{folder}", "commit", "--quiet", "--allow-empty", "--message", f"{number}", environment=people)
-    return _git("-C", f"{folder}", "rev-list", "HEAD").split()
 
 
 def _git(*arguments: str, environment: dict[str, str] | None = None) -> str:
