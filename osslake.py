@@ -92,15 +92,15 @@ def _add_names(connection: DuckConnection, tables: set[str], as_of_date: date) -
 def _checked(url: str) -> str:
     """Return the address without a slash at its end."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
-    except ValueError:
+    except (ValueError, AttributeError):  # no text at all
         is_address = False
     if not is_address:
         raise SettingsError(
             f"{url!r} is no address of a lake: it is to be like https://lake.example.org, as `osslake serve` prints it", url=url
         )
-    return url.rstrip("/")
+    return url.strip().rstrip("/")
 
 
 def _find_release(base: str, release: str | int | None) -> str:

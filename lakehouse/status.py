@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.catalogs import catalog_answers, open_catalog
-from catalog.errors import OsslakeError
+from catalog.errors import OsslakeError, PublishError
 from catalog.raw_tables import DIRECTORY_COLLECTIONS, DIRECTORY_PROJECTS, GHARCHIVE_HOURS, GIT_REPOSITORIES, RAW_TABLES, REJECTED
 from catalog.releases import Release, kept_ids, read_latest, read_release
 from catalog.settings import Settings
 from catalog.snapshots import content_snapshot_id
 from lakehouse.ingest import ledger_rows
 from lakehouse.publications import Publication, named_publications
+from lakehouse.publications.changes import shown_release
 
 MISSING_SHOWN = 5
 
@@ -52,10 +53,12 @@ def lake_status(settings: Settings) -> LakeStatus:
     release = read_release(settings)
     shown = {"id": release.id, "as_of_date": release.as_of_date, "created_at": release.created_at, "kept": _kept(settings)}
     is_behind = _is_behind(catalog, release.document.inputs)
-    return LakeStatus(str(settings.folder), sources, shown, is_behind, [_target(one, release) for one in named_publications(settings)])
+    return LakeStatus(
+        str(settings.folder), sources, shown, is_behind, [_target(settings, one, release) for one in named_publications(settings)]
+    )
 
 
-def _target(publication: Publication, release: Release) -> dict[str, Any]:
+def _target(settings: Settings, publication: Publication, release: Release) -> dict[str, Any]:
     """Ask a target what it shows; one that can't be asked is no error of the lake's."""
     answer: dict[str, Any] = {"target": publication.name, "shown": None, "releases_behind": None, "days_behind": None}
     try:
@@ -64,8 +67,13 @@ def _target(publication: Publication, release: Release) -> dict[str, Any]:
         return answer | {"text": f"can't be asked: {error}"}
     if shown is None:
         return answer | {"text": "shows nothing yet"}
-    releases, days = release.sequence - shown.sequence, (release.as_of_date - shown.as_of_date).days
-    behind = f"{releases:,} releases and {days:,} days behind" if releases or days else "the current one"
+    try:
+        shown_release(settings, shown, "it")
+    except PublishError as error:
+        return answer | {"shown": shown, "text": str(error)}
+    releases, days = release.sequence - shown.sequence, max((release.as_of_date - shown.as_of_date).days, 0)
+    counts = [f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in ((releases, "release"), (days, "day")) if count]
+    behind = f"{' and '.join(counts)} behind" if counts else "the current one"
     text = f"release {shown.id[:16]}, as of {shown.as_of_date}: {behind}"
     return answer | {"shown": shown, "releases_behind": releases, "days_behind": days, "text": text}
 

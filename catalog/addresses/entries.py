@@ -16,6 +16,8 @@ from catalog.addresses.forges import FORGES, artifact_on_forge
 from catalog.addresses.registries import REGISTRIES, go_module
 from catalog.addresses.remotes import parse_remote
 
+LONGEST = 2_000
+"""Characters of a URL: keys hold it, and a key of PostgreSQL takes up to 2,704 bytes."""
 URL_FIELDS = frozenset({"github", "npm", "crates", "pypi", "go", "open_collective", "defillama"})
 
 _BLANKS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
@@ -28,6 +30,8 @@ _SCHEMES = frozenset({"http", "https", "git", "ssh"})
 @lru_cache(maxsize=65_536)
 def artifact_at(field: str, text: str) -> Artifact | Misfit:
     """Return the artifact that a URL in a list such as `github` or `npm` names; blanks in it play no part."""
+    if len(text) > LONGEST:
+        return Misfit("bad_url", f"a text of {len(text):,} characters, {text[:40]!r}..., is no URL")
     place = _split(text)
     if place is None:
         return Misfit("bad_url", f"{text!r} is no URL")

@@ -13,9 +13,9 @@ from catalog.addresses.artifacts import Artifact
 from catalog.addresses.forges import FORGES
 
 _NPM = re.compile(r"[A-Za-z0-9._~!'()*-]{1,214}\Z")
-_PYPI = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_PYPI = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?\Z")
 _CRATE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
-_MODULE = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}(?:/[A-Za-z0-9._~-]+)+\Z")
+_MODULE = re.compile(r"(?=.{1,500}\Z)[a-z0-9.-]+\.[a-z]{2,}(?:/[A-Za-z0-9._~-]+)+\Z")
 _AFTER_MODULE = re.compile(r"(?:\.git|/(?:tree|blob|releases|tags)(?:/.*)?)\Z")
 _COLLECTIVE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,254}\Z")
 _PROTOCOL = re.compile(r"[^\s@<>\"']{1,255}\Z")

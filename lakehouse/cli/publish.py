@@ -149,7 +149,8 @@ def show_outcomes(outcomes: Sequence[Outcome]) -> None:
             f"{name.replace('_', ' ')}: {value:,}" if not isinstance(value, str) else f"{name}: {value}"
             for name, value in done.figures.items()
         ]
-        news = ", ".join(said) if said and (done.tables or done.files) else "nothing changed"
+        is_changed = done.is_new or done.tables or done.files
+        news = (", ".join(said) or "no rows differ") if is_changed else "nothing changed"
         say(f"{outcome.name}: release {done.release_id[:16]}; {news}; {done.duration_s:.1f} s")
 
 

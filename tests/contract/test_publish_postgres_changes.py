@@ -78,6 +78,41 @@ def test_keys_of_an_older_layout(schema: Schema, monkeypatch: pytest.MonkeyPatch
     assert definitions() == {'(to_artifact_id, "time", event_source_id)', "(from_artifact_id)", "(amount)"}
 
 
+def test_what_somebody_dropped_comes_back(schema: Schema) -> None:
+    """The same release again publishes what is missing of it, and nothing else."""
+    schema.publish("1")
+    schema.rows("DROP TABLE projects_v1 CASCADE")
+    done = schema.publish("1")
+    assert (done.is_new, list(done.tables)) == (False, ["marts.projects_v1"])
+    schema.check_rows("1")
+    schema.rows(f"DROP SCHEMA {schema.name}_parts CASCADE")
+    schema.publish("1")
+    schema.check_rows("1")
+    assert schema.publish("1").tables == {}
+
+
+def test_settings_of_the_role_play_no_part(schema: Schema) -> None:
+    """Dates are read as they are meant whatever style the database shows them in; empty schemas that were made for us are taken."""
+    schema.rows(f"CREATE SCHEMA {schema.name}; CREATE SCHEMA {schema.name}_parts; ALTER ROLE osslake SET datestyle TO 'SQL, DMY'")
+    try:
+        schema.publish("1")
+        assert schema.shown() == schema.lake.release("1").id
+    finally:
+        schema.rows("ALTER ROLE osslake RESET datestyle")
+
+
+def test_a_text_with_a_zero_byte(schema: Schema, growing: MartLake) -> None:
+    """U+0000, which PostgreSQL can't hold, is shown as U+FFFD, and the other texts of the column as they are."""
+    rows = [{"project_name": name, "display_name": text, "artifact_count": 1} for name, text in (("n1", "a\0b\0"), ("n2", "plain"))]
+    growing.append(PROJECTS, rows)
+    growing.release(growing.day)
+    schema.publish()
+    assert schema.rows("SELECT display_name FROM projects_v1 WHERE project_name IN ('n1', 'n2') ORDER BY project_name") == [
+        ("a\ufffdb\ufffd",),
+        ("plain",),
+    ]
+
+
 def test_a_table_that_is_gone(schema: Schema, growing: MartLake) -> None:
     """A table that the release doesn't have any more is gone; one that a user's view needs is told of, and nothing is done."""
     growing.datasets = [dataset for dataset in growing.datasets if dataset is not GAPS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from end_to_end.processes import osslake, stopped
+from psycopg.conninfo import make_conninfo
 
 from catalog.errors import PublishError, SettingsError, TargetUnavailableError
 from contract.published import Schema
@@ -56,7 +57,8 @@ def test_rows_that_do_not_arrive_as_sent_are_told(schema: Schema, body: str, tol
     [("CREATE TABLE {0}.projects_v1 (a int)", r"\.projects_v1 is there, and osslake didn't make it"),
      ("CREATE VIEW {0}.gaps_v1 AS SELECT 1 AS a", r"\.gaps_v1 is there, and osslake didn't make it"),
      ("CREATE TABLE {0}.releases (version text)", r"\.releases is there, and osslake didn't make it"),
-     ("CREATE SCHEMA {0}_parts", r"the schema s\w+_parts is there, and osslake didn't make it")],
+     ("CREATE TYPE {0}.projects_v1 AS ENUM ('a')", r"projects_v1\W* already exists, and osslake didn't make it; rename it"),
+     ("CREATE SCHEMA {0}_parts CREATE TABLE a (b int)", r"the schema s\w+_parts is there, and osslake didn't make it")],
 )  # fmt: skip
 def test_what_is_somebody_elses_is_left_alone(schema: Schema, made: str, told: str) -> None:
     """A table, a view or a schema of the same name that osslake didn't make is told of, and nothing is done."""
@@ -91,7 +93,29 @@ def test_missing_rights_are_told_without_the_password(schema: Schema) -> None:
     assert "hush" not in refused.err + wrong.err
 
 
-@pytest.mark.parametrize("dsn", ["postgresql://u:pa@ss@127.0.0.1/db", "host=127.0.0.1 password=hush nonsense=1", "nonsense"])
+def test_a_user_without_rights_on_what_is_published_hears_of_them(schema: Schema) -> None:
+    """Somebody who may not see the schema isn't told that nothing, or something else, is there."""
+    schema.publish("1")
+    schema.rows("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD 'hush-hush'")
+    schema.more = {"dsn": f"postgresql://poor:hush-hush@127.0.0.1:{schema.server.port}/postgres"}
+    for asked in (schema.shown, lambda: schema.publish("1")):
+        with pytest.raises(PublishError, match="permission denied for .* user poor has to own the schemas"):
+            asked()
+
+
+def test_a_database_in_another_encoding_is_told(schema: Schema) -> None:
+    """A database that can't hold all texts is refused before anything is sent."""
+    name = f"latin_{schema.name}"
+    with schema.connect(autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    schema.more = {"dsn": make_conninfo(schema.dsn, dbname=name)}
+    with pytest.raises(PublishError, match="is encoded in LATIN1, .* one in UTF8 would be right"):
+        schema.publish("1")
+
+
+@pytest.mark.parametrize(
+    "dsn", ["postgresql://u:pa@ss@127.0.0.1/db", "postgresql://:hush/x@127.0.0.1/db", "host=127.0.0.1 password=hush nonsense=1", "nonsense"]
+)
 def test_a_dsn_that_is_none_is_not_repeated(schema: Schema, dsn: str) -> None:
     """The message says what a DSN looks like and nothing of the one that was given."""
     schema.more = {"dsn": dsn}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from end_to_end.server import hour_server
@@ -86,8 +87,8 @@ def test_what_is_no_release_is_told(base_url: str, release: str) -> None:
         osslake.connect(base_url, release)
 
 
-@pytest.mark.parametrize("url", ["demo", "", "ftp://127.0.0.1/", "file:///tmp", "http://", "http://[::1", "http://127.0.0.1/?a=b"])
-def test_what_is_no_address_is_told(url: str) -> None:
+@pytest.mark.parametrize("url", [5, None, "demo", "", "ftp://127.0.0.1/", "file:///tmp", "http://", "http://[::1", "http://127.0.0.1/?a=b"])
+def test_what_is_no_address_is_told(url: Any) -> None:
     """A folder, another scheme, or half an address is refused before anything is asked for."""
     with pytest.raises(SettingsError, match="is no address of a lake"):
         osslake.connect(url)

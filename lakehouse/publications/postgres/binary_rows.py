@@ -21,6 +21,20 @@ _EPOCH_DAYS = 10_957
 _DAY_US = 86_400_000_000
 
 
+def without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch in whose texts U+FFFD takes the place of U+0000, which PostgreSQL's can't hold."""
+    columns = [pc.replace_substring(column, "\0", "\ufffd") if _has_nul(column) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _has_nul(column: pa.Array) -> bool:
+    if not pa.types.is_string(column.type) or not len(column):
+        return False
+    _, offsets, data = column.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[column.offset, column.offset + len(column)]]
+    return data is not None and not np.frombuffer(data, np.uint8)[first:last].all()
+
+
 def encode_rows(batch: pa.RecordBatch) -> memoryview:
     """Return the rows of a batch, to stand between HEAD and END.
 

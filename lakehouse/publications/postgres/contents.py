@@ -86,8 +86,9 @@ def read_releases(connection: Connection[Any], schema: str) -> list[PublishedRel
     Raises:
         PublishError: its table of releases isn't ours.
     """
+    # What information_schema shows depends on the user's rights; without any, to_regclass is an error that says so.
     found = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s", [schema, RELEASES]
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped", [f'"{schema}".{RELEASES}']
     ).fetchall()
     if not found:
         return []
@@ -111,7 +112,6 @@ def read_contents(connection: Connection[Any], target: PostgresTarget, wanted: s
     schema = target.schema_name
     _check_parts_schema(connection, target)
     releases = read_releases(connection, schema)
-    ours = {name for release in releases if release.is_shown for name in release.tables} | ({RELEASES} if releases else set())
     tables = dict(
         connection.execute(
             "SELECT relname, CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END FROM pg_class"
@@ -119,6 +119,9 @@ def read_contents(connection: Connection[Any], target: PostgresTarget, wanted: s
             [f'"{schema}"'],
         ).fetchall()
     )
+    ours = {name for release in releases if release.is_shown for name in release.tables} | {RELEASES}
+    if not releases and tables.get(RELEASES):  # ours, and somebody dropped the schema of the parts with all rows
+        ours |= wanted
     for name in sorted(wanted | {RELEASES}):
         if name in tables and (name not in ours or tables[name] is None):
             raise PublishError(f"{schema}.{name} is there, and osslake didn't make it; rename it, or publish to another schema", table=name)
@@ -127,9 +130,11 @@ def read_contents(connection: Connection[Any], target: PostgresTarget, wanted: s
 
 def _check_parts_schema(connection: Connection[Any], target: PostgresTarget) -> None:
     row = connection.execute(
-        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [parts_schema(target)]
+        "SELECT obj_description(oid, 'pg_namespace'), EXISTS (SELECT FROM pg_class WHERE relnamespace = space.oid) FROM pg_namespace space"
+        " WHERE nspname = %s",
+        [parts_schema(target)],
     ).fetchone()
-    if row and row[0] != MARK + target.schema_name:
+    if row and row[0] != MARK + target.schema_name and (row[0] is not None or row[1]):
         raise PublishError(
             f"the schema {parts_schema(target)} is there, and osslake didn't make it; another publish.postgres.schema_name would be right",
             schema=parts_schema(target),

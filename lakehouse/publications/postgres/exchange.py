@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from psycopg import Connection, errors, sql
@@ -196,7 +197,11 @@ def make_place(connection: Connection[Any], target: PostgresTarget) -> None:
     with connection.transaction():
         if target.role and not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [target.role]).rowcount:
             try:
-                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(target.role)))
+                with (
+                    connection.transaction(),
+                    suppress(errors.DuplicateObject, errors.UniqueViolation),
+                ):  # another publication made it just now
+                    connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(target.role)))
             except errors.InsufficientPrivilege as error:
                 raise PublishError(
                     f"the role {target.role} is missing, and user {connection.info.user} may not make it: CREATE ROLE {target.role} NOLOGIN, or set"
@@ -206,7 +211,6 @@ def make_place(connection: Connection[Any], target: PostgresTarget) -> None:
         for schema in (target.schema_name, parts):
             if not connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema]).rowcount:
                 connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-                if schema == parts:
-                    connection.execute(
-                        sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(parts), sql.Literal(MARK + target.schema_name))
-                    )
+        said = connection.execute("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [parts]).fetchone()
+        if said == (None,):
+            connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(parts), sql.Literal(MARK + target.schema_name)))

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from catalog.errors import PublishError
 from ingest.ahead import read_ahead
-from lakehouse.publications.postgres.binary_rows import END, HEAD, encode_rows
+from lakehouse.publications.postgres.binary_rows import END, HEAD, encode_rows, without_nul
 from lakehouse.publications.postgres.keys import index_part
 from lakehouse.publications.postgres.layout import Part, TableLayout
 from lakehouse.publications.postgres.totals import Totals, different_column
@@ -61,7 +61,7 @@ def _copy(connection: Connection[Any], place: sql.Identifier, batches: Iterator[
     sent, size = Totals(), 0
 
     def encoded() -> Iterator[memoryview]:
-        for batch in batches:
+        for batch in map(without_nul, batches):
             sent.add(batch)
             yield encode_rows(batch)
 

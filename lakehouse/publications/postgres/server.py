@@ -14,6 +14,8 @@ from catalog.errors import PublishError, SettingsError, TargetUnavailableError
 from catalog.settings import PostgresTarget
 
 OLDEST = 14
+ENCODINGS = ("UTF8", "SQL_ASCII")
+"""Of databases that keep the bytes of a text as they are."""
 ONE_AT_A_TIME_S = 30
 _SESSION = {
     "connect_timeout": "10",
@@ -24,7 +26,7 @@ _SESSION = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
-_SETTINGS = "SET timezone TO 'UTC'; SET idle_in_transaction_session_timeout TO 0; SET statement_timeout TO 0"
+_SETTINGS = "SET timezone TO 'UTC'; SET datestyle TO 'ISO'; SET idle_in_transaction_session_timeout TO 0; SET statement_timeout TO 0"
 
 
 @contextmanager
@@ -46,6 +48,11 @@ def connected(target: PostgresTarget) -> Iterator[psycopg.Connection[Any]]:
         with _as_ours(connection, target, place):
             if connection.info.server_version < OLDEST * 10_000:
                 raise PublishError(f"{place} is of version {connection.info.server_version // 10_000}; {OLDEST} or later would be right")
+            encoding = connection.info.parameter_status("server_encoding")
+            if encoding not in ENCODINGS:
+                raise PublishError(
+                    f"{place} is encoded in {encoding}, which not all texts can be written in; one in {ENCODINGS[0]} would be right"
+                )
             connection.execute(_SETTINGS)
             with suppress(errors.InvalidParameterValue):  # not every system can tell that the other end is gone
                 connection.execute("SET client_connection_check_interval TO '10s'")
@@ -60,9 +67,9 @@ def _options(dsn: str) -> dict[str, Any]:
         options = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         options = {"host": "@"}
-    if "@" in str(options.get("host", "")) or "@" in str(options.get("port", "")):
+    if "@" in str(options.get("host", "")) or not set(str(options.get("port", ""))) <= set("0123456789,"):
         raise SettingsError(
-            "publish.postgres.dsn is no address of a database such as postgresql://user:password@host/database (in a password, @ is written %40)"
+            "publish.postgres.dsn is no address of a database such as postgresql://user:password@host/database (in a password, @ is written %40, and / %2F)"
         )
     return options
 
@@ -77,7 +84,16 @@ def _as_ours(connection: psycopg.Connection[Any], target: PostgresTarget, place:
             f"{place}: {_first_line(error)}; user {user} has to own the schemas {target.schema_name} and {target.schema_name}_parts, or to be allowed to"
             f" make them: GRANT CREATE ON DATABASE {database} TO {user}"
         ) from error
-    except errors.DependentObjectsStillExist as error:
+    except (errors.DuplicateTable, errors.DuplicateObject) as error:
+        raise PublishError(
+            f"{place}: {_first_line(error)}, and osslake didn't make it; rename it, or publish to another schema than {target.schema_name}"
+        ) from error
+    except errors.ProgramLimitExceeded as error:
+        raise PublishError(
+            f"{place}: {_first_line(error)}: a text is too long for an index{_where(error)}; it shows what it showed before, until a release comes"
+            " without that text"
+        ) from error
+    except (errors.DependentObjectsStillExist, errors.ForeignKeyViolation) as error:
         raise PublishError(f"{place}: {_first_line(error)} ({error.diag.message_detail}); drop what depends on it") from error
     except psycopg.OperationalError as error:
         is_gone = connection.broken or isinstance(error, errors.AdminShutdown | errors.CrashShutdown)

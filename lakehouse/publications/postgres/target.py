@@ -48,13 +48,14 @@ class PostgresPublication:
         with connected(self.target) as connection:
             take_turn(connection, self.target.schema_name)
             there = read_contents(connection, self.target, set(layouts))
-            if there.shown and there.shown.release_id == release.id:
+            is_shown = there.shown is not None and there.shown.release_id == release.id
+            if is_shown and all(set(there.parts_of(layout.name)) == layout.parts.keys() for layout in layouts.values()):
                 return PublicationSummary(release.id, is_new=False, duration_s=time.monotonic() - started)
             self._check_lineage(there.shown, release)
             self._check_cuts(there, layouts)
             self._check_parts(connection, there, layouts)
             make_place(connection, self.target)
-            summary = PublicationSummary(release.id)
+            summary = PublicationSummary(release.id, is_new=not is_shown)
             self._load(there, layouts, summary, step)
             crash_point("publish.postgres.loaded")
             held(self.settings).check()
