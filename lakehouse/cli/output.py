@@ -29,10 +29,7 @@ class Output(StrEnum):
 
 OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
 _errors = Console(stderr=True, highlight=False)
-_LOG_PROCESSORS: list[structlog.typing.Processor] = [
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.JSONRenderer(),
-]
+_LOG_PROCESSORS: list[structlog.typing.Processor] = [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()]
 
 
 def say(line: str = "") -> None:

@@ -99,7 +99,7 @@ def test_a_user_without_rights_on_what_is_published_hears_of_them(schema: Schema
     schema.rows("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD 'hush-hush'")
     schema.more = {"dsn": f"postgresql://poor:hush-hush@127.0.0.1:{schema.server.port}/postgres"}
     for asked in (schema.shown, lambda: schema.publish("1")):
-        with pytest.raises(PublishError, match="permission denied for .* user poor has to own the schemas"):
+        with pytest.raises(PublishError, match=r"permission denied for .* user poor has to own the schemas"):
             asked()
 
 
@@ -109,7 +109,7 @@ def test_a_database_in_another_encoding_is_told(schema: Schema) -> None:
     with schema.connect(autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
     schema.more = {"dsn": make_conninfo(schema.dsn, dbname=name)}
-    with pytest.raises(PublishError, match="is encoded in LATIN1, .* one in UTF8 would be right"):
+    with pytest.raises(PublishError, match=r"is encoded in LATIN1, .* one in UTF8 would be right"):
         schema.publish("1")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 from catalog.crash import CRASH_VARIABLE, STOP_VARIABLE
@@ -45,8 +47,8 @@ class Running:
     """A command that runs."""
 
     def __init__(self, *arguments: str | Path, environment: Mapping[str, str] | None = None, crash_at: str = "") -> None:
-        self._kept = TemporaryDirectory(prefix="osslake-test-")
-        self._folder = Path(self._kept.name)
+        self._folder = Path(mkdtemp(prefix="osslake-test-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         chosen = dict(environment or {}) | ({CRASH_VARIABLE: crash_at} if crash_at else {})
         self.process = start(_command, [str(one) for one in arguments], chosen, self._folder)
 
