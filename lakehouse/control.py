@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from catalog.raw_tables import REJECTED
@@ -98,10 +98,11 @@ def make_control_tables(session: Session) -> None:
 
 
 def default_as_of(session: Session) -> date:
-    """Return the last UTC day of any hour that was asked for; without hours, the newest commit's day; else 1970-01-01."""
+    """Return the last UTC day of any hour that was asked for; without hours, the newest commit's day that isn't yet to come; else 1970-01-01."""
+    today = datetime.now(UTC).date()
     newest = session.value(
         "SELECT coalesce((SELECT max(CAST(period_start AS DATE)) FROM pinned.gharchive__hours),"
-        " (SELECT max(CAST(committed_at AS DATE)) FROM pinned.git__commits))"
+        f" (SELECT max(CAST(committed_at AS DATE)) FROM pinned.git__commits WHERE CAST(committed_at AS DATE) <= DATE '{today}'))"
     )
     return newest or EPOCH
 

@@ -1,10 +1,11 @@
+-- A commit is one event over all days; of all else duplicates are looked for within the day of the records.
 AUDIT (name unique_events);
 SELECT event_source, event_type, to_artifact_id, event_source_id
 FROM @this_model
 WHERE
   record_date IN (SELECT record_date FROM control.changed_days)
   OR (record_date, to_artifact_id) IN (SELECT record_date, artifact_id FROM control.restated_cells)
-GROUP BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4, CASE WHEN event_type <> 'COMMIT_CODE' THEN record_date END
 HAVING COUNT(*) > 1;
 
 AUDIT (name not_null_events);

@@ -42,6 +42,7 @@ WITH pushes AS (
     ) AS position
   FROM pushes AS p
   CROSS JOIN UNNEST(p.commit_shas) AS c(sha)
+  WHERE NOT c.sha IS NULL
 )
 SELECT
   created_date AS record_date,

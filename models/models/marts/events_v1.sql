@@ -100,7 +100,7 @@ WITH aliases AS (
     END AS event_type,
     CASE WHEN record_type = 'ReleaseEvent' THEN COALESCE(published_at, created_at) ELSE created_at END AS time,
     CASE
-      WHEN record_type = 'PullRequestEvent' AND action = 'merged'
+      WHEN record_type = 'PullRequestEvent' AND action = 'merged' AND NOT number IS NULL
       THEN CAST(number AS VARCHAR) || '@' || @utc_text(created_at)
       ELSE record_id
     END AS event_source_id
@@ -113,7 +113,7 @@ WITH aliases AS (
     CASE WHEN e.action = 'closed' THEN @actor_kind(e.opened_by_login) ELSE COALESCE(o.actor_kind, 'unknown') END,
     'PULL_REQUEST_MERGED',
     CASE WHEN e.action = 'closed' THEN COALESCE(e.merged_at, e.created_at) ELSE e.created_at END,
-    CASE WHEN e.action = 'closed' THEN e.record_id ELSE CAST(e.number AS VARCHAR) || '@' || @utc_text(e.created_at) END
+    CASE WHEN e.action = 'closed' OR e.number IS NULL THEN e.record_id ELSE CAST(e.number AS VARCHAR) || '@' || @utc_text(e.created_at) END
   FROM records AS e
   LEFT JOIN openings AS o
     ON e.action = 'merged' AND o.to_kind = e.to_kind AND o.to_key = e.to_key AND o.number = e.number
