@@ -23,11 +23,11 @@ def _session(folder: Path, hours: list[str], commits: list[str]) -> DuckSession:
 
 def test_the_last_hour_that_was_asked_for_counts(tmp_path: Path) -> None:
     """Whatever commits say, the hours' last day is the as-of date."""
-    assert default_as_of(_session(tmp_path, ["2024-01-02 23:00+00", "2024-01-01 00:00+00"], ["2024-03-01 00:00+00"])) == date(2024, 1, 2)
+    assert default_as_of(_session(tmp_path, ["2024-01-02 23:00:00+00", "2024-01-01 00:00:00+00"], ["2024-03-01 00:00:00+00"])) == date(2024, 1, 2)
 
 
 def test_without_hours_the_newest_commit_counts(tmp_path: Path) -> None:
     """A commit of days that are yet to come, by a clock that was wrong, does not move it."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert default_as_of(_session(tmp_path, [], ["2024-03-01 00:00+00", f"{tomorrow}", "9999-12-30 00:00+00"])) == date(2024, 3, 1)
-    assert default_as_of(_session(tmp_path, [], ["9999-12-30 00:00+00"])) == date(1970, 1, 1)
+    assert default_as_of(_session(tmp_path, [], ["2024-03-01 00:00:00+00", f"{tomorrow}", "9999-12-30 00:00:00+00"])) == date(2024, 3, 1)
+    assert default_as_of(_session(tmp_path, [], ["9999-12-30 00:00:00+00"])) == date(1970, 1, 1)
