@@ -70,7 +70,12 @@ def read_directory(
         new_id = _load_id(directory.identity, position, before, history=history)
     if not rows.files:
         raise SourceFormatError(f"{address} has no YAML files in data/projects or data/collections", address=address)
-    return _load(new_id, directory.identity, rows, cut_load_ids | ({known_load_id} if known_load_id else set()))
+    load = _load(new_id, directory.identity, rows, cut_load_ids | ({known_load_id} if known_load_id else set()))
+    if not load.tables["oss_directory__projects"].num_rows:  # by whose rows a later load knows this one
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(load.rejected.items()))
+        why = f" (rejected: {told})" if told else ""
+        raise SourceFormatError(f"{address} has no project that can be read{why}; what was loaded of it before stays", address=address)
+    return load
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class RandomSources:
         shutil.rmtree(data, ignore_errors=True)
         (data / "projects" / "p").mkdir(parents=True)
         (data / "collections").mkdir()
-        names = [f"p{number}" for number in range(len(LISTED)) if self.dice.random() < 0.8]
+        names = [f"p{number}" for number in range(len(LISTED)) if self.dice.random() < 0.8] or ["p0"]
         for name in names:
             urls = "".join(f"  - url: https://github.com/{listed}\n" for listed in LISTED[int(name[1:])])
             (data / "projects" / "p" / f"{name}.yaml").write_text(f"version: 7\nname: {name}\ndisplay_name: {name}\ngithub:\n{urls}")

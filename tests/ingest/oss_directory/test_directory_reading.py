@@ -295,6 +295,16 @@ def test_what_can_t_be_read_is_told_clearly(directory: DirectoryWriter, tmp_path
         read(directory.folder, history=True)
 
 
+def test_a_directory_without_a_project_is_refused(directory: DirectoryWriter) -> None:
+    """Where no project is left, or none can be read, nothing takes the place of what was loaded: the next load could not know of this one."""
+    directory.write({"collections/c.yaml": "version: 7\nname: c\ndisplay_name: C\nprojects: []\n"})
+    with pytest.raises(SourceFormatError, match="has no project that can be read; what was loaded"):
+        read(directory.folder)
+    directory.write({"projects/t/t.yaml": "{"})
+    with pytest.raises(SourceFormatError, match=r"has no project that can be read \(rejected: not_yaml 1\)"):
+        read(directory.folder)
+
+
 def test_a_shallow_clone_has_no_history(directory: DirectoryWriter, tmp_path: Path) -> None:
     """A shallow clone gives its newest state; its history is refused, since it would begin too late."""
     for seconds in (1000, 2000):
