@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.bucket import lake_connection, locate, open_bucket
-from catalog.duck import DuckConnection, DuckError, DuckReadError, quoted
+from catalog.duck import DuckConnection, DuckError, DuckReadError, identifier, quoted
 from catalog.errors import StorageError
 from catalog.query import table_scan
 from catalog.release_document import ReleasedFile, ReleasedTable
@@ -20,7 +20,7 @@ BATCH_ROWS = 50_000
 
 
 def row_batches(
-    settings: Settings, connection: DuckConnection, table: ReleasedTable, files: Sequence[ReleasedFile]
+    settings: Settings, connection: DuckConnection, table: ReleasedTable, files: Sequence[ReleasedFile], order_by: Sequence[str] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table's files, under the table's schema as the release states it; a column that a file lacks is NULL.
 
@@ -29,10 +29,13 @@ def row_batches(
         connection: from `catalog.bucket.lake_connection`, which tells errors of reading as ours.
         table: whose schema counts.
         files: some of its data files.
+        order_by: columns that the rows are sorted by.
     """
     bucket = open_bucket(settings)
-    paths = [locate(bucket, file.path) for file in files]
-    yield from connection.execute(table_scan(paths, table)).to_arrow_reader(BATCH_ROWS)
+    scan = table_scan([locate(bucket, file.path) for file in files], table)
+    if order_by:
+        scan = f"SELECT * FROM ({scan}) ORDER BY {', '.join(map(identifier, order_by))}"
+    yield from connection.execute(scan).to_arrow_reader(BATCH_ROWS)
 
 
 def join_files(settings: Settings, table: ReleasedTable, files: Sequence[ReleasedFile], path: Path) -> None:

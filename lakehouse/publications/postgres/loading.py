@@ -43,7 +43,6 @@ def load_part(connection: Connection[Any], schema: str, layout: TableLayout, par
             where = f"{layout.released.full_name}{f', partition {part.partition.name}' if part.partition.name else ''}"
             raise PublishError(f"{where}: {problem}; what is shown was left as it was", table=layout.released.full_name)
         index_part(connection, place, layout, has_nulls=sent.has_nulls(layout.key))
-        connection.execute(sql.SQL("ANALYZE {}").format(place))
     return size
 
 

@@ -1,4 +1,7 @@
-"""Loading of parts, two at a time: while the server sorts the index of one, the rows of another are encoded here."""
+"""Loading of parts, two at a time: while the server makes the indexes of one, the rows of another are encoded here.
+
+Rows are sent in the order of their key, which files have but in parts: to sort them here costs a third of what the server takes for it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 
 from catalog.bucket import lake_connection
+from catalog.duck import quoted
 from catalog.settings import Settings
 from lakehouse.publications.postgres.contents import parts_schema
 from lakehouse.publications.postgres.layout import Part, TableLayout
@@ -15,6 +20,8 @@ from lakehouse.publications.postgres.loading import load_part
 from lakehouse.publications.postgres.server import connected
 from lakehouse.publications.rows import row_batches
 
+SORT_MEMORY = "1GB"
+"""Of each connection of DuckDB; what goes beyond is sorted in files."""
 AT_ONCE = 2
 """Connections that load; the server sorts for each of them with memory of its own (maintenance_work_mem)."""
 Wanted = tuple[TableLayout, Part]
@@ -54,11 +61,12 @@ def load_parts(settings: Settings, wanted: Sequence[Wanted]) -> Iterator[Loaded]
 def _load_waiting(settings: Settings, waiting: deque[Wanted]) -> Iterator[Loaded]:
     """Load one part after the other, as long as any wait."""
     target = settings.publish.postgres
-    with connected(target) as connection, lake_connection(settings) as duck:
+    with connected(target) as connection, lake_connection(settings) as duck, TemporaryDirectory(prefix="osslake-publish-") as spilled:
+        duck.execute(f"SET temp_directory = '{quoted(spilled)}'; SET memory_limit = '{SORT_MEMORY}'")
         while True:
             try:
                 layout, part = waiting.popleft()
             except IndexError:  # none waits any more
                 return
-            batches = row_batches(settings, duck, layout.released, part.partition.files)
+            batches = row_batches(settings, duck, layout.released, part.partition.files, order_by=layout.key)
             yield layout, part, load_part(connection, parts_schema(target), layout, part, batches)

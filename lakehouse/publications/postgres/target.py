@@ -64,7 +64,7 @@ class PostgresPublication:
             Exchange(connection, self.target, there, layouts).run(release)
             crash_point("publish.postgres.exchanged")
             summary.figures |= _weak_keys(there, layouts)
-            for name in summary.tables:
+            for name in summary.tables:  # with their parts
                 table = sql.Identifier(self.target.schema_name, name.partition(".")[2])
                 connection.execute(sql.SQL("ANALYZE {}").format(table))
         summary.duration_s = time.monotonic() - started
