@@ -22,12 +22,13 @@ from catalog import rest_catalog
 from catalog.bucket import bucket_key, open_bucket
 from catalog.canonical import parse
 from catalog.crash import crash_point
-from catalog.errors import PublishError, ReleaseError, SettingsError, VerificationError
+from catalog.errors import PublishError, ReleaseError, SettingsError, TargetUnavailableError, VerificationError
 from catalog.release_document import Latest
 from catalog.release_page import release_page
 from catalog.releases import LATEST_KEY, Release, ReleasedFile, document_key, list_releases, parse_release, signature_key
 from catalog.settings import Settings
 from lakehouse.publications.publication import PublicationSummary, Shown, Step
+from lakehouse.publications.static_errors import masked
 from lakehouse.publications.static_target import StaticTarget, open_target
 
 PAGE_KEY = "index.html"
@@ -73,13 +74,16 @@ class StaticPublication:
         except OSError as error:
             raise PublishError(f"{self.target} can't be read: {error}", target=self.target) from error
         if document is None:
-            raise PublishError(f"{self.target} shows {identifier}, whose document isn't there; publish anew", target=self.target)
+            shown = masked(self.target)
+            raise PublishError(f"{shown} shows {identifier}, whose document isn't there; publish anew", target=shown)
         return Shown.of(parse_release(identifier, document))
 
     def publish(self, release: Release, step: Step) -> PublicationSummary:  # noqa: ARG002 - an export has no steps
         """Lay down all kept releases; `latest.json` moves to the newest last."""
         try:
             before = self.shown()
+        except TargetUnavailableError:
+            raise
         except (PublishError, VerificationError):
             before = None
         done = export_static(self.settings, self.target, self.settings.publish.static_url)
@@ -110,6 +114,7 @@ def export_static(
         ReleaseError: nothing was released yet.
         SettingsError: the public address is none.
         PublishError: the target can't be written, or shows a release that this lake doesn't have.
+        TargetUnavailableError: the target does not answer.
         VerificationError: a file of the lake isn't what the release lists.
     """
     if not PUBLIC_URL.fullmatch(public_url):
@@ -121,7 +126,7 @@ def export_static(
             export = _Export(settings, place, public_url.rstrip("/"), progress)
             export.run(hard_links=hard_links)
     except OSError as error:
-        raise PublishError(f"the export to {target} failed: {error}", target=target) from error
+        raise PublishError(f"the export to {masked(target)} failed: {error}", target=masked(target)) from error
     export.summary.duration_s = time.monotonic() - started
     return export.summary
 

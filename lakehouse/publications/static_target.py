@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from catalog.crash import crash_point
 from catalog.errors import PublishError, VerificationError
 from catalog.local_files import whole_file, write_whole
 from catalog.pages import MEDIA_TYPE
+from lakehouse.publications.static_errors import answering, masked
 
 LOCK_FILE = ".export.lock"
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "r2"})
@@ -59,15 +60,20 @@ def open_target(address: str) -> StaticTarget:
 
     Raises:
         PublishError: there is no such kind of address.
+        TargetUnavailableError: it does not answer.
     """
-    try:
-        files, root = fsspec.core.url_to_fs(address)
-    except (ValueError, ImportError) as error:
-        raise PublishError(f"{address} is neither a folder nor an address that fsspec knows: {error}", target=address) from error
+    place = masked(address)
+    with answering(address):
+        try:
+            files, root = fsspec.core.url_to_fs(address)
+        except (ValueError, ImportError) as error:
+            # What can't be made out of an address with a password may be a piece of the password.
+            cause = f": {error}" if place == address or isinstance(error, ImportError) else ""
+            raise PublishError(f"{place} is neither a folder nor an address that fsspec knows{cause}", target=place) from error
     protocols = {files.protocol} if isinstance(files.protocol, str) else set(files.protocol)
     if protocols & {"file", "local"}:
         return FolderTarget(Path(root))
-    return RemoteTarget(files, root.rstrip("/"), next(iter(protocols & OBJECT_STORES), ""))
+    return RemoteTarget(files, root.rstrip("/"), next(iter(protocols & OBJECT_STORES), ""), address)
 
 
 class FolderTarget:
@@ -136,12 +142,16 @@ class FolderTarget:
 
 
 class RemoteTarget:
-    """Any other fsspec file system; in object stores a file is there when its upload has ended, elsewhere it is renamed at its end."""
+    """Any other fsspec file system; in object stores a file is there when its upload has ended, elsewhere it is renamed at its end.
 
-    def __init__(self, files: Any, root: str, object_store: str) -> None:
+    All but `lock` raise PublishError for a refusal, and TargetUnavailableError where nobody answers.
+    """
+
+    def __init__(self, files: Any, root: str, object_store: str, address: str) -> None:
         self.files = files
         self.root = root
         self.object_store = object_store
+        self.address = address
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold nothing: the lake's own lock has to do."""
@@ -152,33 +162,33 @@ class RemoteTarget:
 
     def sizes(self) -> dict[str, int]:
         """Return the sizes of all files."""
-        self.files.invalidate_cache()
-        found = self.files.find(self.root, detail=True)
+        with answering(self.address):
+            self.files.invalidate_cache()
+            found = self.files.find(self.root, detail=True)
         return {path.removeprefix(f"{self.root}/"): about["size"] for path, about in found.items()}
 
     def sha256(self, key: str) -> str:
         """Return a file's SHA-256."""
-        with self.files.open(self._path(key), "rb") as file:
+        with answering(self.address), self.files.open(self._path(key), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def read(self, key: str) -> bytes | None:
         """Return a file's bytes, if it is there."""
-        try:
+        with answering(self.address), suppress(FileNotFoundError):
             return bytes(self.files.cat_file(self._path(key)))
-        except FileNotFoundError:
-            return None
+        return None
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""
         argument = _CONTENT_TYPE_ARGUMENT.get(self.object_store)
         media_type = MEDIA_TYPE if key.endswith(".html") else "application/json"
-        with self._named_at_end(key) as path:
+        with answering(self.address), self._named_at_end(key) as path:
             self.files.pipe_file(path, content, **({argument: media_type} if argument else {}))
 
     def copy(self, key: str, source: Path, sha256: str, *, hard_link: bool) -> None:  # noqa: ARG002 - nothing can be linked here
         """Check a file and upload it."""
         _check(source, file_sha256(source), sha256)
-        with self._named_at_end(key) as path:
+        with answering(self.address), self._named_at_end(key) as path:
             self.files.put_file(str(source), path)
             crash_point("publish.static.file")
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from released_lake import ReleasedLake
 
-from catalog.errors import LakeBusyError, PublishError, SettingsError
+from catalog.errors import LakeBusyError, PublishError, SettingsError, TargetUnavailableError
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications import NAMES, PublicationSummary, Shown, Step, named_publications, open_publication, publish_each
 from lakehouse.publications.static import StaticPublication
 
 
-def to_files(settings: Settings, place: Path) -> Settings:
+def to_files(settings: Settings, place: Path | str) -> Settings:
     """Return settings that name a place for static files."""
     publish = settings.publish.model_copy(update={"static": str(place), "static_url": "http://127.0.0.1:1"})
     return settings.model_copy(update={"publish": publish})
@@ -55,6 +58,54 @@ def test_one_that_fails_does_not_keep_others(released_lake: ReleasedLake, tmp_pa
     assert (done.summary.release_id, done.summary.is_new) == (released_lake.releases[-1].id, True)
     assert static.shown() == Shown.of(released_lake.releases[-1])
     assert steps == ["publish static", "publish static"]
+
+
+@pytest.fixture
+def nobodys_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """Take AWS's keys away, those of the machine too, and what s3fs remembers of them."""
+    store = fsspec.get_filesystem_class("s3")
+    store.clear_instance_cache()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    yield monkeypatch
+    store.clear_instance_cache()
+
+
+FAILING = {
+    "no credentials": ("s3://nobucket/x", {}, "s3://nobucket/x: Unable to locate credentials; see that it answers"),
+    "nobody answers": (
+        "s3://nobucket/x",
+        {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        's3://nobucket/x: Could not connect to the endpoint URL: "http://127.0.0.1:9/nobucket/x/latest.json"; see that it answers',
+    ),
+    "nobody listens": (
+        "ftp://u:secret@127.0.0.1:9/x",
+        {},
+        "ftp://u:***@127.0.0.1:9/x: [Errno 111] Connection refused; see that it answers",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_whatever_a_place_fails_with_is_told(
+    released_lake: ReleasedLake, tmp_path: Path, nobodys_keys: pytest.MonkeyPatch, case: str
+) -> None:
+    """An address that a vendor's or the system's error comes from is told in a line, by status too, and the next target is tried."""
+    address, environment, told = FAILING[case]
+    for name, value in environment.items():
+        nobodys_keys.setenv(name, value)
+    there, here = (open_publication(to_files(released_lake.settings, place), "static") for place in (address, tmp_path))
+    failed, done = publish_each(released_lake.settings, [there, here], released_lake.releases[-1], lambda _: None)
+    assert isinstance(failed.error, TargetUnavailableError)
+    assert str(failed.error).startswith(told)
+    assert "\n" not in str(failed.error)
+    assert done.summary is not None
+    with pytest.raises(TargetUnavailableError, match=re.escape(told)):
+        there.shown()
 
 
 def test_a_lost_lake_ends_all(released_lake: ReleasedLake, tmp_path: Path) -> None:

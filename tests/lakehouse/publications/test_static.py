@@ -21,7 +21,8 @@ from catalog.release_page import release_page
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.static import ExportSummary, export_static
-from lakehouse.publications.static_target import LOCK_FILE, RemoteTarget
+from lakehouse.publications.static_errors import answering
+from lakehouse.publications.static_target import LOCK_FILE, RemoteTarget, open_target
 
 URL = "https://data.example.org/oss"
 _EXPORT = """
@@ -209,7 +210,7 @@ def test_files_can_be_linked(released_lake: ReleasedLake, tmp_path: Path) -> Non
 def test_the_page_is_sent_as_a_page(released_lake: ReleasedLake, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an object store the page has the media type that makes browsers show it, the documents theirs."""
     store = FlatStore()
-    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "s3"))
+    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "s3", address))
     export_static(released_lake.settings, "bucket/oss", URL)
     assert store.types["bucket/oss/index.html"] == "text/html; charset=utf-8"
     assert store.types["bucket/oss/latest.json"] == store.types["bucket/oss/v1/config"] == "application/json"
@@ -248,7 +249,7 @@ class FlatStore(fsspec.AbstractFileSystem):  # type: ignore[misc]
 def test_an_object_store_takes_addresses_as_keys(released_lake: ReleasedLake, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an object store the documents stand under their very addresses; a second export writes nothing there either."""
     store = FlatStore()
-    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "flat"))
+    monkeypatch.setattr("lakehouse.publications.static.open_target", lambda address: RemoteTarget(store, address, "flat", address))
     export_static(released_lake.settings, "bucket/oss", URL)
     found = {key.removeprefix("bucket/oss/"): hashlib.sha256(content).hexdigest() for key, content in store.objects.items()}
     assert found == expected_tree(released_lake, "{}")
@@ -304,6 +305,24 @@ def test_a_target_that_cannot_be_written_is_named(released_lake: ReleasedLake, t
         export_static(released_lake.settings, str(tmp_path / "file"), URL)
     with pytest.raises(PublishError, match="nothing://"):
         export_static(released_lake.settings, "nothing://x", URL)
+
+
+@pytest.mark.parametrize("address", ["nothing://u:sec/r@t@host/x", "ftp://u:sec/r@t@host/x"])
+def test_a_password_is_not_told(address: str) -> None:
+    """Neither the address of a message nor what was said of it holds a password, or a piece of it."""
+    with pytest.raises(PublishError, match=r"^\w+://u:\*\*\*@host/x is neither a folder nor an address that fsspec knows$"):
+        open_target(address)
+
+
+def test_what_a_file_system_says_is_told_without_the_password() -> None:
+    """A refusal is one line that names the place, the cause and what to see to; a password goes from it however it is written."""
+    with (
+        pytest.raises(PublishError) as told,
+        answering("sftp://u:sec%2Fret@host/x"),
+    ):
+        raise PermissionError("no entry\nfor sec/ret or sec%2Fret")
+    assert str(told.value).startswith("sftp://u:***@host/x: no entry for *** or ***; see that it answers, and that address and credentials")
+    assert type(told.value) is PublishError
 
 
 def test_progress_is_told_of_the_same_summary(released_lake: ReleasedLake, exported: Path) -> None:
