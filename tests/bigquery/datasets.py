@@ -52,6 +52,11 @@ class Dataset:
         """Names of all tables."""
         return {one.table_id for one in self.client.list_tables(f"{PROJECT}.{self.name}")}
 
+    @property
+    def readers(self) -> list[Any]:
+        """Who may do what with the dataset."""
+        return list(self.client.get_dataset(self.name).access_entries)
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; `{d}` stands for the dataset."""
         return [tuple(row.values()) for row in self.client.query(sql.format(d=f"{PROJECT}.{self.name}")).result()]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from contract.proxy import swallowing
 from end_to_end.processes import start, stopped
+from google.cloud.bigquery import LoadJob
 from small_lake import GAPS, SERIES, SmallLake, table_of
 
 from bigquery.datasets import Dataset, publish_and_die
@@ -132,6 +133,24 @@ def test_a_rollback_is_shown(bigquery_server: Emulator, tmp_path: Path) -> None:
     assert set(reader.seen) - {nothing} <= whole([*made.releases, restored])
 
 
+def test_a_table_that_is_gone_comes_back_with_the_same_release(steady: Dataset, small: Small) -> None:
+    """Where somebody dropped a table the release that is shown is published again: that table's rows alone, in one transaction."""
+    steady.client.delete_table(f"{steady.name}.series_v1")
+    loads = len(steady.jobs(LoadJob))
+    done = steady.publish(small.releases[0].id)
+    assert (done.is_new, done.tables, done.rows) == (False, {"marts.series_v1": ["2024-01", "2024-02"]}, 3)
+    assert len(steady.jobs(LoadJob)) == loads + 1
+    check_shows(steady, small.releases[0])
+
+
+def test_rows_that_somebody_wrote_go_again(shown_first: Dataset, small: Small) -> None:
+    """A table that has other rows than the release that is shown is loaded whole by the next publication, its unchanged month too."""
+    shown_first.rows("INSERT INTO `{d}.series_v1` SELECT * FROM `{d}.series_v1`")
+    done = shown_first.publish(small.releases[1].id)
+    assert done.tables["marts.series_v1"] == ["2024-01", "2024-02"]
+    check_shows(shown_first, small.releases[1])
+
+
 def test_a_table_that_is_gone_is_made_anew(shown_first: Dataset, small: Small) -> None:
     """Where somebody dropped a table it is loaded whole, though the release says that only a month changed."""
     shown_first.client.delete_table(f"{shown_first.name}.series_v1")
@@ -140,40 +159,47 @@ def test_a_table_that_is_gone_is_made_anew(shown_first: Dataset, small: Small) -
 
 
 def test_a_table_of_the_same_name_stays(dataset: Dataset, small: Small) -> None:
-    """A table that osslake didn't make, or that another lake did, is not touched; the message says what to do."""
+    """A table that osslake didn't make, or that another lake did, is not touched, nor opened to all; the message says what to do."""
     dataset.client.create_dataset(dataset.name)
     dataset.rows("CREATE TABLE `{d}.series_v1` (a INT64)")
     dataset.rows("INSERT INTO `{d}.series_v1` VALUES (7)")
+    readers = dataset.readers
     place = f"{PROJECT}.{dataset.name}.series_v1"
     with pytest.raises(PublishError, match=f"^{place} was not made by osslake and stays as it is; publish into a dataset of its own"):
-        dataset.publish()
+        dataset.publish(public=True)
     table = dataset.table("series_v1")
     table.labels = {"osslake": "another-lake"}
     dataset.client.update_table(table, ["labels"])
     with pytest.raises(PublishError, match=f"^{place} belongs to the lake another-lake and stays as it is"):
-        dataset.publish()
+        dataset.publish(public=True)
     assert dataset.rows("SELECT a FROM `{d}.series_v1`") == [(7,)]
-    assert dataset.tables == {"series_v1"}
+    assert (dataset.tables, dataset.readers) == ({"series_v1"}, readers)
 
 
 def test_a_column_of_another_type_is_told(dataset: Dataset, small: Small) -> None:
-    """A column that somebody made another type of is named, with both types."""
+    """A column that somebody made another type of is named, with both types, before anything is changed."""
     dataset.client.create_dataset(dataset.name)
     dataset.rows("CREATE TABLE `{d}.series_v1` (name INT64) OPTIONS (labels = [('osslake', 'small-lake')])")
     told = r"^series_v1: column name is INTEGER in BigQuery, and STRING in the release; drop that table there"
+    readers = dataset.readers
     with pytest.raises(PublishError, match=told):
-        dataset.publish()
+        dataset.publish(public=True)
+    assert (dataset.tables, dataset.readers) == ({"series_v1"}, readers)
 
 
 def test_a_release_of_another_history_is_not_replaced(bigquery_server: Emulator, steady: Dataset, tmp_path: Path) -> None:
-    """A dataset that shows a release which this lake never made, a lake of the same name, is left as it is."""
+    """A dataset that shows a release which this lake never made, a lake of the same name, is left as it is, with what its owner is staging."""
     other = SmallLake(tmp_path / "other").fill()
     other.as_of = date(2024, 2, 9)
     other.release()
     (other.settings.folder / "osslake.toml").write_text('dataset = "small-lake"\n')
     stranger = Dataset(bigquery_server, other.settings.folder, dataset=steady.name)
+    steady.rows("CREATE TABLE `{d}.staging_owners` (a INT64) OPTIONS (labels = [('osslake', 'small-lake'), ('role', 'staging')])")
+    before = (steady.tables, steady.readers)
     with pytest.raises(PublishError, match="which this lake did not release; another target would be right"):
-        stranger.publish()
+        stranger.publish(public=True)
+    assert (steady.tables, steady.readers) == before
+    steady.client.delete_table(f"{steady.name}.staging_owners")
 
 
 def test_a_dataset_elsewhere_is_told(steady: Dataset) -> None:

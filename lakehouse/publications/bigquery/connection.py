@@ -24,6 +24,7 @@ JOB_TIMEOUT_S = 3600.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
 """Between two questions whether a load has ended; Google's client begins with a second and goes up to twenty."""
 _UNAVAILABLE_CODES = frozenset({429, 500, 502, 503, 504})
+STAGING_PREFIX = "staging_"
 _OVER_QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
 
 

@@ -15,8 +15,9 @@ from catalog.release_document import ReleasedTable
 from catalog.releases import Release
 from catalog.relocated import relocate_metadata
 from catalog.settings import Settings
-from lakehouse.publications.bigquery.ledger import LEDGER, Current, ledger_sql
-from lakehouse.publications.bigquery.run import Labels, PublicationRun
+from lakehouse.publications.bigquery.contents import Contents, Labels
+from lakehouse.publications.bigquery.ledger import LEDGER, ledger_sql
+from lakehouse.publications.bigquery.run import PublicationRun
 from lakehouse.publications.bigquery.staging import CLOUD_STORAGE, gs_address
 from lakehouse.publications.bigquery.statements import transaction_sql
 from lakehouse.publications.bigquery.tables import EXTERNAL, ROLE_LABEL, described, labels_of, release_label
@@ -44,7 +45,7 @@ class ExternalRun(PublicationRun):
 
     role = EXTERNAL
 
-    def _publish(self, changes: Sequence[TableChange], current: Current, labels: Labels) -> None:  # noqa: ARG002 - all tables move
+    def _publish(self, changes: Sequence[TableChange], contents: Contents) -> None:  # noqa: ARG002 - all tables move
         self.step("publish bigquery: writing metadata")
         bucket, statements = open_bucket(self.settings), []
         for table in self.tables.values():
@@ -55,7 +56,7 @@ class ExternalRun(PublicationRun):
             statements.append(
                 external_sql(path, self._address(f"{self.settings.bucket}/{key}"), table, self.release, self._connection_name)
             )
-        check, *rest = ledger_sql(self.connection.path(LEDGER), self.release, current.number)
+        check, *rest = ledger_sql(self.connection.path(LEDGER), self.release, contents.current.number)
         self.step("publish bigquery: showing")
         script = ";\n".join([check, *statements, transaction_sql([check, *rest])])
         self.connection.query(f"showing the release {self.release.id}", script)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from catalog.release_document import ReleasedFile
 from catalog.releases import Release
 from catalog.settings import Settings
 from lakehouse.publications.bigquery.at_once import at_once
-from lakehouse.publications.bigquery.connection import Connection
+from lakehouse.publications.bigquery.connection import STAGING_PREFIX, Connection
 from lakehouse.publications.bigquery.digest import digest_of, digests_sql, released_digest
 from lakehouse.publications.bigquery.tables import OWNER_LABEL, ROLE_LABEL, STAGING, columns_of, owner
 from lakehouse.publications.changes import TableChange
@@ -53,7 +52,12 @@ def gs_address(settings: Settings, path: str) -> str | None:
     return f"gs://{settings.dataset}/{bucket_key(settings.dataset, path)}"
 
 
-def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange]) -> list[Staged]:
+def staging_name(run: str, table: str = "") -> str:
+    """Return the name of a run's staging table for a table; without one, how all of the run's begin, or without a run those of all."""
+    return STAGING_PREFIX + "_".join(filter(None, (run, table)))
+
+
+def stage(settings: Settings, connection: Connection, release: Release, changes: Iterable[TableChange], run: str) -> list[Staged]:
     """Load the files of changed tables, each table into a staging table of its own, the largest first.
 
     Some are uploaded at once, and BigQuery works on all that were. Where one fails, the loads of the others are given up.
@@ -62,10 +66,10 @@ def stage(settings: Settings, connection: Connection, release: Release, changes:
         PublishError: BigQuery refused a table or a file.
         StorageError: a file of the lake can't be read.
     """
-    run, stop, jobs = secrets.token_hex(4), Event(), dict[str, list[bigquery.LoadJob]]()
+    stop, jobs = Event(), dict[str, list[bigquery.LoadJob]]()
 
     def begin(change: TableChange) -> tuple[str, TableChange]:
-        name = f"staging_{run}_{change.table.name}"
+        name = staging_name(run, change.table.name)
         connection.create_table(_staging_table(settings, connection.table_reference(name), change, release))
         _begin_loads(settings, connection, name, change, jobs.setdefault(name, []), stop)
         return name, change

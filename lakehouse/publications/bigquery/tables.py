@@ -98,13 +98,13 @@ def owner(release: Release) -> str:
     return release.document.dataset[:_LABEL_CHARACTERS]
 
 
-def missing_columns(found: bigquery.Table, table: ReleasedTable) -> list[bigquery.SchemaField]:
-    """Return the columns that a table lacks to take a release's rows.
+def missing_columns(found: Sequence[bigquery.SchemaField], table: ReleasedTable) -> list[bigquery.SchemaField]:
+    """Return the columns that a table with these lacks to take a release's rows.
 
     Raises:
-        PublishError: a column that it has is of another type.
+        PublishError: a column that it has is of another type, or one that it lacks has no place there.
     """
-    there = {column.name: column for column in found.schema}
+    there = {column.name: column for column in found}
     missing = []
     for column in columns_of(table):
         if column.name not in there:
