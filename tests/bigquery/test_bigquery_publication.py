@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shutil
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -91,8 +94,38 @@ def test_a_zombie_does_not_overtake(shown_first: Dataset, small: Small) -> None:
         )
     ended = running.wait()
     assert len(before) == 2
-    assert (ended.code, "another publication was made meanwhile" in ended.err.splitlines()[-1]) == (1, True)
+    assert (ended.code, "another publication was made meanwhile; run it again" in ended.err.splitlines()[-1]) == (1, True)
     check_shows(shown_first, small.releases[0])
+
+
+def test_two_at_once(shown_first: Dataset, small: Small, tmp_path: Path) -> None:
+    """Of two publications to a dataset the second ends the first, which says so in a line, and leaves the second's staging tables alone."""
+    shutil.copytree(shown_first.lake, tmp_path / "lake")  # a lake takes one run at a time
+    target = ("publish", "bigquery", "--project", PROJECT, "--dataset", shown_first.name, "--endpoint", shown_first.server.endpoint)
+    with ExitStack() as until_overtaken:
+        first = until_overtaken.enter_context(stopped("--lake", shown_first.lake, *target, at="publish.bigquery.check"))
+        with stopped("--lake", tmp_path / "lake", *target, at="publish.bigquery.check") as second:
+            until_overtaken.close()
+            ended = first.wait()
+    assert ended.code == 1
+    told = r"error: publish bigquery: BigQuery, .*Not found: Table .*staging_.*; another publication to this dataset is running, or ran meanwhile:"
+    assert re.match(told, ended.err.splitlines()[-1])
+    assert "Traceback" not in ended.err
+    assert second.wait().code == 0
+    check_shows(shown_first, small.releases[1])
+
+
+def test_two_first_ones_at_once(dataset: Dataset, small: Small) -> None:
+    """A publication that finds tables made since it looked is told that another one ran, and what that one shows stays."""
+    target = ("publish", "bigquery", "--project", PROJECT, "--dataset", dataset.name, "--endpoint", dataset.server.endpoint)
+    with stopped("--lake", dataset.lake, *target, at="publish.bigquery.tables") as first:
+        dataset.publish(small.releases[0].id)
+    ended = first.wait()
+    assert ended.code == 1
+    assert re.search(
+        r"Already Exists: Table .*; another publication to this dataset is running, or ran meanwhile:", ended.err.splitlines()[-1]
+    )
+    check_shows(dataset, small.releases[0])
 
 
 def test_a_column_is_added(bigquery_server: Emulator, tmp_path: Path) -> None:

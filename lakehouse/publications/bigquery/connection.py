@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RetryError, Unauthorized
+from google.api_core.exceptions import Conflict, Forbidden, GoogleAPICallError, NotFound, PreconditionFailed, RetryError, Unauthorized
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
 from google.cloud import bigquery
@@ -86,6 +86,10 @@ class Connection:
         message = f"BigQuery, {what}: {_line(error)}"
         if reasons & _OVER_QUOTA:
             return TargetUnavailableError(f"{message}; the quota is spent: run again later, or raise it", target=self.name)
+        is_crossed = isinstance(error, NotFound) and STAGING_PREFIX in error.message
+        if is_crossed or isinstance(error, Conflict | PreconditionFailed):
+            again = "another publication to this dataset is running, or ran meanwhile: one at a time, run it again when it has ended"
+            return PublishError(f"{message}; {again}", target=self.name)
         if error.code in _UNAVAILABLE_CODES:
             return TargetUnavailableError(f"{message}; {AGAIN}", target=self.name)
         if isinstance(error, Unauthorized):

@@ -12,7 +12,7 @@ from lakehouse.publications.bigquery.tables import OWNER_LABEL, owner
 from lakehouse.publications.publication import Shown
 
 LEDGER = "releases"
-OVERTAKEN = "another publication was made meanwhile"
+OVERTAKEN = "another publication was made meanwhile; run it again"
 _DESCRIPTION = (
     "The releases that this dataset showed. All tables show the release whose row says is_shown; it came with the rows, in one transaction."
 )
