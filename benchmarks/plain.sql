@@ -27,7 +27,7 @@ COPY (
     try_cast(f[17] AS TIMESTAMPTZ) AS merged_at, try_cast(f[18] AS BIGINT) AS opened_by_id, f[19] AS opened_by_login,
     try_cast(f[20] AS TIMESTAMPTZ) AS published_at, record, filename
   FROM formed
-  WHERE coalesce(f[2], '') <> '' AND year(created_at) BETWEEN 1970 AND 9999 AND (is_old OR coalesce(f[1], '') <> '')
+  WHERE coalesce(f[2], '') <> '' AND year(created_at) BETWEEN 1970 AND 9998 AND (is_old OR coalesce(f[1], '') <> '')
     AND len(list_filter([f[5], f[7], f[13], f[14], f[15], f[18]], lambda x: x IS NOT NULL AND (try_cast(x AS BIGINT) IS NULL OR contains(x, '.')))) = 0
 ) TO '{out}/raw' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (created_date), WRITE_PARTITION_COLUMNS);
 

@@ -50,11 +50,11 @@ def _f(name: str) -> str:
     return _FIELD[name]
 
 
-_FIRST_TIME, _LAST_TIME = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+_FIRST_TIME, _LAST_TIME = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '9998-12-31 23:59:59.999999+00'"
 
 
 def _time(text: str) -> str:
-    """Return a time from 1970 to 9999; NULL for what is none, `infinity` too. Early archives have `2012/03/11 00:00:00 -0800`."""
+    """Return a time from 1970 to 9998; NULL for what is none, `infinity` too. Early archives have `2012/03/11 00:00:00 -0800`."""
     early = f"regexp_replace(replace({text}, '/', '-'), ' ([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
     time = f"try_cast(CASE WHEN contains({text}, '/') THEN {early} ELSE {text} END AS TIMESTAMPTZ)"
     return f"CASE WHEN {time} BETWEEN {_FIRST_TIME} AND {_LAST_TIME} THEN {time} END"
@@ -98,8 +98,8 @@ SELECT line_number AS "_source_line", problem,
        {_f("action")} AS action,
        {_f("ref")} AS ref,
        CASE WHEN problem IS NULL AND {_f("type")} = 'PushEvent'
-            THEN CASE WHEN is_old THEN json_extract_string({_f("shas")}, '$[*][0]')
-                      ELSE json_extract_string({_f("commits")}, '$[*].sha') END END AS commit_shas,
+            THEN CASE WHEN is_old THEN try(json_extract_string({_f("shas")}, '$[*][0]'))
+                      ELSE try(json_extract_string({_f("commits")}, '$[*].sha')) END END AS commit_shas,
        try_cast(coalesce({_f("number")}, {_f("pull_number")}, {_f("issue_number")}) AS BIGINT) AS number,
        try_cast({_f("is_merged")} AS BOOLEAN) AS is_merged,
        {_time(_f("merged_at"))} AS merged_at,
@@ -151,7 +151,8 @@ def parse_lines(connection: DuckConnection, pieces: Sequence[Lines]) -> ParsedLi
     rejected = [_rejected(line.reason, None, line.message, line.text, piece.file, line.number) for piece in pieces for line in piece.bad]
     if problems.null_count < len(problems):
         good = parsed.filter(pc.is_null(problems))
-        rejected += [_misfit(row) for row in parsed.filter(pc.is_valid(problems)).to_pylist()]
+        misfits = parsed.select(["problem", "record", "_source_file", "_source_line"]).filter(pc.is_valid(problems))
+        rejected += [_misfit(row) for row in misfits.to_pylist()]
     counts, first_times, at = {}, {}, 0
     for entry in pc.value_counts(good.column("_source_file")).to_pylist():
         name, count = entry["values"], entry["counts"]

@@ -7,7 +7,7 @@ What is read: every commit that HEAD reaches, with what it changes against its f
 counting as files and not as lines). Not read: the message (only its trailers), tags, notes, other branches, `.mailmap`,
 `.gitattributes`.
 
-Known gaps: a commit whose author's or committer's time is before 1970 or after 9999 is rejected (`bad_time`). An offset
+Known gaps: a commit whose author's or committer's time is before 1970 or after 9998 is rejected (`bad_time`). An offset
 beyond a day is null. Git looks for renames in commits of up to 1,000 files only. Shallow and partial clones are
 refused. A remote over ssh that falls silent in the middle of a transfer is waited for.
 """

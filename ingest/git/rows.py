@@ -16,7 +16,7 @@ from ingest.git.people import People, Person
 from ingest.git.tables import load_schema
 
 BATCH_ROWS = 20_000
-LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+LAST_SECOND = int(datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 _LONGEST_OFFSET_MINUTES = 24 * 60
 _SCHEMA = load_schema(GIT_COMMITS)
 
@@ -37,7 +37,7 @@ class CommitRows:
         self._batches: list[pa.RecordBatch] = []
 
     def add(self, commit: LoggedCommit) -> None:
-        """Take a commit, or reject it where one of its times is not one between 1970 and 9999."""
+        """Take a commit, or reject it where one of its times is not one between 1970 and 9998."""
         self.count += 1
         authored, committed = _micros(commit.author_time), _micros(commit.committer_time)
         if authored is None or committed is None:
@@ -79,7 +79,7 @@ class CommitRows:
                 "source": "git",
                 "reason": "bad_time",
                 "field": field,
-                "message": f"{field} of a commit should be seconds from 1970 up to the year 9999, and is: {shown}",
+                "message": f"{field} of a commit should be seconds from 1970 up to the year 9998, and is: {shown}",
                 "record": self._record(commit),
                 "_source_file": self._remote.url,
                 "_source_line": 0,
@@ -120,7 +120,7 @@ def offset_minutes(date: bytes) -> int | None:
 
 
 def _micros(seconds: bytes) -> int | None:
-    """Return microseconds since 1970 for digits of seconds; None where they are none or lie beyond the year 9999."""
+    """Return microseconds since 1970 for digits of seconds; None where they are none or lie beyond the year 9998."""
     if not seconds.isdigit() or len(seconds) > 15:
         return None
     value = int(seconds)

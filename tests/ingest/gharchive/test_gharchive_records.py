@@ -139,7 +139,12 @@ def test_an_id_may_be_a_number(identity: object) -> None:
         ({"created_at": "2015-02-30T00:00:00Z"}, ("not_a_time", "created_at")),
         ({"created_at": "infinity"}, ("not_a_time", "created_at")),
         ({"created_at": "-infinity"}, ("not_a_time", "created_at")),
+        ({"created_at": "0000-01-01T00:00:00Z"}, ("not_a_time", "created_at")),
         ({"created_at": "0001-01-01T00:00:00Z"}, ("not_a_time", "created_at")),
+        ({"created_at": "2015-03-01 (BC)"}, ("not_a_time", "created_at")),
+        ({"created_at": "9999-01-01T00:00:00Z"}, ("not_a_time", "created_at")),
+        ({"created_at": "9999-12-31T23:59:59-01:00"}, ("not_a_time", "created_at")),
+        ({"created_at": "10000-01-01T00:00:00Z"}, ("not_a_time", "created_at")),
         ({"actor": {"id": 2**63}}, ("not_an_integer", "actor.id")),
         ({"repo": {"id": 1.5, "name": "a/b"}}, ("not_an_integer", "repo.id")),
         ({"repo": {"id": "x", "name": "a/b"}}, ("not_an_integer", "repo.id")),
@@ -170,11 +175,18 @@ def test_lines_that_are_no_record(line: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["merged_at", "published_at"])
-@pytest.mark.parametrize("time", ["infinity", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "20000-01-01T00:00:00Z"])
+@pytest.mark.parametrize("time", ["infinity", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"])
 def test_a_time_in_the_payload_beyond_all_calendars_is_none(field: str, time: str) -> None:
-    """A time in the payload that is `infinity`, or not from 1970 to 9999, is taken as none."""
+    """A time in the payload that is `infinity`, or not from 1970 to 9998, is taken as none."""
     payload = {"action": "closed", "pull_request": {"merged_at": time}, "release": {"published_at": time}}
     assert row(NEW | {"payload": payload})[field] is None
+
+
+@pytest.mark.parametrize("commits", ["none", "", "[", 7, {"sha": "a1"}, None])
+def test_commits_that_are_no_list_are_none(commits: object) -> None:
+    """A push whose list of commits is a text, a number or an object is loaded without commits, in both forms, beside its neighbours."""
+    parsed = parse(NEW, NEW | {"payload": {"commits": commits}}, OLD | {"payload": {"shas": commits}}, OLD)
+    assert [found or [] for found in parsed.events.column("commit_shas").to_pylist()] == [["a1", "b2"], [], [], ["c3", "d4"]]
 
 
 def test_limits_of_64_bits() -> None:

@@ -140,12 +140,12 @@ def test_a_history_that_comes_back_is_a_load_of_its_own(writer: Writer, read: Ca
 
 
 def test_commits_with_impossible_times_are_rejected(writer: Writer, read: Callable[..., Load]) -> None:
-    """Times before 1970, after 9999 or missing are rejected; odd offsets are null; all are counted."""
+    """Times before 1970, after 9998 or missing are rejected; odd offsets are null; all are counted."""
     ok = b"A <a@x.org> 1600000000 +0000"
-    writer.commit({b"a": b"1\n"}, author=b"A <a@x.org> 0 +0000", committer=b"A <a@x.org> 253402300799 +1400")
+    writer.commit({b"a": b"1\n"}, author=b"A <a@x.org> 0 +0000", committer=b"A <a@x.org> 253370764799 +1400")
     bad = [
         writer.commit_raw(b"A <a@x.org> -5 +0000", ok),
-        writer.commit_raw(ok, b"A <a@x.org> 253402300800 +0000"),
+        writer.commit_raw(ok, b"A <a@x.org> 253370764800 +0000"),
         writer.commit_raw(b"A <a@x.org>", ok),
         writer.commit_raw(b"A <a@x.org> 18446744073709551615 +0000", ok),
     ]
@@ -156,7 +156,7 @@ def test_commits_with_impossible_times_are_rejected(writer: Writer, read: Callab
     assert {row["reason"] for row in rejected} == {"bad_time"}
     assert [row["field"] for row in rejected][::-1] == ["authored_at", "committed_at", "authored_at", "authored_at"]
     assert [row["authored_offset_minutes"] for row in commits(load)] == [0, None]
-    assert commits(load)[0]["committed_at"] == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert commits(load)[0]["committed_at"] == datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert load.tables["git__repositories"].to_pylist()[0]["commit_count"] == 6 == len(commits(load)) + len(rejected)
 
 
