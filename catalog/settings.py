@@ -106,6 +106,9 @@ class LoadSettings(_Part):
     package_records: int = Field(200_000, gt=0, description="records after which a package is committed; 128 MB of text end it too")
     max_record_bytes: int = Field(16_000_000, gt=0, description="longer records are rejected")
     max_hour_bytes: int = Field(4_000_000_000, gt=0, description="an hour that unpacks to more is refused, the others are loaded")
+    max_hour_rejected: int = Field(
+        1_000_000, ge=0, description="an hour with more rejected records is refused, the others are loaded; a million take 0.6 GB of memory"
+    )
     timeout_s: float = Field(60.0, gt=0, description="longest silence of a source")
     clone_cache: Path = Field(
         Path("~/.cache/osslake/clones"),

@@ -79,12 +79,9 @@ def ingest_gharchive(
     from ingest.gharchive.package import HourLoads, KnownHour
     from ingest.gharchive.seen import SeenFiles
 
-    rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, content_sha256, etag, _load_id")
-    cut = _cut_files(settings, loader.catalog, {row[4] for row in rows})
-    known = {
-        name: KnownHour(state, sha256, etag, load_id, is_cut=any(file.startswith(f"{name}.") for file in cut))
-        for name, state, sha256, etag, load_id in rows
-    }
+    rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, loaded_count, content_sha256, etag, _load_id")
+    cut = _cut_files(settings, loader.catalog, {row[5] for row in rows})
+    known = {name: KnownHour(*row, is_cut=any(file.startswith(f"{name}.") for file in cut)) for name, *row in rows}
     hours = hour_range(start, end)
     seen = SeenFiles(settings.state / "seen_hours.json")
     loads = HourLoads(address, hours, known, seen, settings.load, recheck=recheck)
@@ -95,6 +92,8 @@ def ingest_gharchive(
     summary.unchanged = len(hours) - summary.units - len(loads.unavailable)
     if loads.missing:
         summary.notes.insert(0, f"missing at {address}: {len(loads.missing):,} of {len(hours):,} hours, the first: {loads.missing[0]}")
+    if loads.kept:
+        summary.notes.insert(0, f"{len(loads.kept):,} of {len(hours):,} hours keep what they have, the first: {loads.kept[0]}")
     if loads.unavailable:
         first = loads.unavailable[0]
         is_transient = all(error.is_transient for error in loads.unavailable)

@@ -13,6 +13,7 @@ from catalog.errors import SourceFormatError
 from ingest.emails import hash_emails
 
 PIECE_BYTES = 16_000_000
+PIECE_LINES = 100_000
 SALVAGE_BYTES = 64
 CUT_BYTES = 1024
 """What goes from the end of a line of which only the beginning is kept, since an address may be cut there and not hashed."""
@@ -51,7 +52,7 @@ class Lines:
 
 
 def read_lines(content: bytes, found: Unpacked, *, max_line_bytes: int, max_bytes: int, name: str) -> Iterator[Lines]:
-    """Yield the lines of a packed or plain file, in pieces of about 16 MB; blank lines are no records.
+    """Yield the lines of a packed or plain file, in pieces of at most 16 MB and `PIECE_LINES`; blank lines are no records.
 
     Of a line that is too long and goes on over several pieces only the beginning is held and kept.
 
@@ -59,7 +60,7 @@ def read_lines(content: bytes, found: Unpacked, *, max_line_bytes: int, max_byte
         SourceFormatError: it unpacks to more than `max_bytes`.
     """
     rest, left_out = b"", 0
-    for piece in _unpack(content, found):
+    for piece in _unpack(content, found, is_packed=name.endswith(".gz")):
         found.bytes += len(piece)
         if found.bytes > max_bytes:
             raise SourceFormatError(
@@ -74,7 +75,8 @@ def read_lines(content: bytes, found: Unpacked, *, max_line_bytes: int, max_byte
             rest, left_out = b"", 0
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
-            yield _lines(name, whole, found, max_line_bytes)
+            for lines in _few_lines(whole):
+                yield _lines(name, lines, found, max_line_bytes)
     if left_out:
         yield _too_long(name, rest, left_out, found, max_line_bytes)
     elif rest:
@@ -90,12 +92,32 @@ def _too_long(file: str, begun: bytes, left_out: int, found: Unpacked, max_line_
     return Lines(file, pa.array([], pa.int64()), pa.array([], pa.string()), [bad])
 
 
-def _unpack(content: bytes, found: Unpacked) -> Iterator[bytes]:
-    """Yield a file's plain bytes; a cut or damaged gzip file ends where it ends."""
-    if not content.startswith(_GZIP):
+def _few_lines(text: bytes) -> Iterator[bytes]:
+    """Cut text after each `PIECE_LINES` lines."""
+    start = 0
+    if text.count(b"\n") >= PIECE_LINES:
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE)
+        for end in ends[PIECE_LINES - 1 :: PIECE_LINES].tolist():
+            yield text[start:end]
+            start = end + 1
+    yield text[start:]
+
+
+def _unpack(content: bytes, found: Unpacked, *, is_packed: bool) -> Iterator[bytes]:
+    """Yield a file's plain bytes; one that should be packed and isn't counts as damaged, and has nothing if it is too short to tell."""
+    if content.startswith(_GZIP):
+        yield from _unzip(content, found)
+        return
+    is_short = len(content) < len(_GZIP)
+    if is_packed:
+        found.is_cut, found.problem = True, f"gzip ends too early: {len(content)} bytes" if is_short else "no gzip"
+    if not (is_packed and is_short):
         for start in range(0, len(content), PIECE_BYTES):
             yield content[start : start + PIECE_BYTES]
-        return
+
+
+def _unzip(content: bytes, found: Unpacked) -> Iterator[bytes]:
+    """Yield the plain bytes of a gzip file; a cut or damaged one ends where it ends."""
     packed = content
     while packed.startswith(_GZIP):
         unpacker = zlib.decompressobj(wbits=31)

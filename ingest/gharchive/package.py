@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection, connect
-from catalog.errors import SourceError
+from catalog.errors import SourceError, SourceFormatError
 from catalog.settings import LoadSettings
 from ingest.ahead import read_ahead
 from ingest.gharchive.files import HourFolder
@@ -26,6 +26,7 @@ ASK_LOADED_FOR = timedelta(days=7)
 HOUR_SECONDS = 3600
 REJECTED_TOLD = 5
 BATCH_BYTES = 32_000_000
+BATCH_LINES = 100_000
 PACKAGE_BYTES = 128_000_000
 _REJECTED_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source", "reason", "field", "message", "record", "_source_file")] + [("_source_line", pa.int64())]
@@ -37,10 +38,12 @@ class KnownHour:
     """What the lake knows of an hour: a row of `raw.gharchive__hours`.
 
     Attributes:
+        loaded_count: the good records that it has.
         is_cut: a later load of the hour was cut off, so that its events are not those that the row tells of.
     """
 
     state: str
+    loaded_count: int
     sha256: str | None
     etag: str | None
     load_id: str
@@ -90,14 +93,21 @@ class _Batch:
 
     pieces: list[Lines] = field(default_factory=list)
     bytes: int = 0
+    lines: int = 0
     hours: list[_Hour] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     ends_package: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should be parsed before more is read."""
+        return self.bytes >= BATCH_BYTES or self.lines >= BATCH_LINES
 
     def add(self, lines: Lines) -> None:
         """Take in some lines of an hour."""
         self.pieces.append(lines)
         self.bytes += lines.texts.nbytes
+        self.lines += len(lines.texts) + len(lines.bad)
 
     def refuse(self, file: str) -> None:
         """Leave out a file whose lines came already, here or in an earlier batch."""
@@ -108,40 +118,88 @@ class _Batch:
 
 @dataclass
 class _Package:
-    """Hours that will be committed together."""
+    """Hours that will be committed together.
 
+    Attributes:
+        refused: files of which too many lines are rejected, and what is said of them.
+        kept: what is said of files that are not taken, since the lake has better ones of their hours.
+    """
+
+    max_rejected: int
     hours: list[_Hour] = field(default_factory=list)
     events: list[pa.Table] = field(default_factory=list)
-    rejected: list[dict[str, object]] = field(default_factory=list)
+    rejected: list[pa.Table] = field(default_factory=list)
     loaded_counts: Counter[str] = field(default_factory=Counter)
+    rejected_counts: Counter[str] = field(default_factory=Counter)
     first_times: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, SourceError] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
 
     def add(self, batch: _Batch, connection: DuckConnection) -> None:
         """Parse a batch and take in what it holds."""
         if batch.refused:
             self._leave_out(batch.refused)
-        self.hours += batch.hours
-        if batch.pieces:
-            parsed = parse_lines(connection, batch.pieces)
+            self.refused = {file: error for file, error in self.refused.items() if file not in batch.refused}
+        self.hours += [hour for hour in batch.hours if hour.file not in self.refused]
+        pieces = [lines for lines in batch.pieces if lines.file not in self.refused]
+        if pieces:
+            parsed = parse_lines(connection, pieces)
             self.events.append(parsed.events)
-            self.rejected += parsed.rejected
             self.loaded_counts.update(parsed.loaded_counts)
             self.first_times = parsed.first_times | self.first_times
+            if parsed.rejected:
+                self._reject(parsed.rejected)
+
+    def _reject(self, rejected: list[dict[str, object]]) -> None:
+        """Take in rejected lines, as columns that take little; a file that has too many of them is refused."""
+        self.rejected.append(pa.Table.from_pylist(rejected, schema=_REJECTED_SCHEMA))
+        self.rejected_counts.update(str(row["_source_file"]) for row in rejected)
+        refused = {file for file, count in self.rejected_counts.items() if count > self.max_rejected}
+        for file in refused:
+            message = next(row["message"] for row in rejected if row["_source_file"] == file)
+            self.refused[file] = SourceFormatError(
+                f"{file}: more than {self.max_rejected:,} of its lines are rejected, such as {message}; if it is right, raise the setting "
+                f"load.max_hour_rejected",
+                file=file,
+            )
+        if refused:
+            self._leave_out(refused)
 
     def _leave_out(self, files: set[str]) -> None:
-        """Let go what earlier batches brought of files that are refused."""
+        """Let go what came of files that are refused or not taken."""
         names = pa.array(sorted(files), pa.string())
-        self.events = [rows.filter(pc.invert(pc.is_in(rows.column("_source_file"), value_set=names))) for rows in self.events]
-        self.rejected = [row for row in self.rejected if row["_source_file"] not in files]
+        for tables in (self.events, self.rejected):
+            tables[:] = [rows.filter(pc.invert(pc.is_in(rows.column("_source_file"), value_set=names))) for rows in tables]
+        self.hours = [hour for hour in self.hours if hour.file not in files]
         for file in files:
             self.loaded_counts.pop(file, None)
+            self.rejected_counts.pop(file, None)
             self.first_times.pop(file, None)
+
+    def settle(self) -> None:
+        """Leave out the files that would take more good records away than they bring, though they are cut or bring none."""
+        worse = {hour.file: hour for hour in self.hours if self._is_worse(hour)}
+        self.kept = [self._why_kept(hour) for hour in worse.values()]
+        if worse:
+            self._leave_out(set(worse))
+
+    def _is_worse(self, hour: _Hour) -> bool:
+        known, loaded = hour.known, self.loaded_counts[hour.file]
+        if known is None or known.is_cut or not known.loaded_count:
+            return False
+        return not loaded or (hour.unpacked.is_cut and (known.state != "partial" or loaded < known.loaded_count))
+
+    def _why_kept(self, hour: _Hour) -> str:
+        loaded, had = self.loaded_counts[hour.file], hour.known.loaded_count if hour.known else 0
+        reason = f"is cut after line {hour.unpacked.lines:,} ({hour.unpacked.problem})" if hour.unpacked.is_cut else "is whole"
+        return f"{hour.file} changed and was not taken: it {reason} and has {loaded:,} good records, the hour keeps its {had:,}"
 
     def as_load(self) -> Load:
         """Return the load of all that was added; the ledger of hours comes last."""
         tables = {}
-        if self.rejected:
-            tables["rejected"] = pa.Table.from_pylist(self.rejected, schema=_REJECTED_SCHEMA)
+        rejected = pa.concat_tables([_REJECTED_SCHEMA.empty_table(), *self.rejected])
+        if rejected.num_rows:
+            tables["rejected"] = rejected
         if self.events:
             tables["gharchive__events"] = pa.concat_tables(self.events)
         tables["gharchive__hours"] = pa.Table.from_pylist(self._hour_rows(), schema=_HOURS_SCHEMA)
@@ -159,8 +217,8 @@ class _Package:
             files=sum(hour.sha256 is not None for hour in self.hours),
             units=len(self.hours),
             bytes=sum(hour.bytes for hour in self.hours),
-            rejected=Counter(str(row["reason"]) for row in self.rejected),
-            notes=(*self._cut_files(), *(str(row["message"]) for row in self.rejected[:REJECTED_TOLD])),
+            rejected={entry["values"]: entry["counts"] for entry in pc.value_counts(rejected.column("reason")).to_pylist()},
+            notes=(*self._cut_files(), *rejected.column("message").slice(0, REJECTED_TOLD).to_pylist()),
             record_tables=frozenset({"gharchive__events"}),
         )
 
@@ -172,8 +230,7 @@ class _Package:
         ]
 
     def _hour_rows(self) -> list[dict[str, object]]:
-        rejected_counts = Counter(str(row["_source_file"]) for row in self.rejected)
-        return [self._hour_row(hour, self.loaded_counts[hour.file], rejected_counts[hour.file]) for hour in self.hours]
+        return [self._hour_row(hour, self.loaded_counts[hour.file], self.rejected_counts[hour.file]) for hour in self.hours]
 
     def _hour_row(self, hour: _Hour, loaded: int, rejected: int) -> dict[str, object]:
         state = "missing" if hour.sha256 is None else "partial" if hour.unpacked.is_cut else "loaded" if loaded + rejected else "empty"
@@ -196,7 +253,8 @@ class _Package:
 class HourLoads:
     """The loads of hours at one address.
 
-    After the iteration `unavailable` tells of hours that could not be had, or were refused; `missing` names those that are so for the first time.
+    After the iteration `unavailable` tells of hours that could not be had, or were refused; `missing` names those that are so for the first time;
+    `kept` tells of files that changed for the worse and were not taken.
 
     Args:
         seen: files that needn't be read to know that they hold what the lake has.
@@ -216,16 +274,21 @@ class HourLoads:
         self.folder = HourFolder(address, settings)
         self.unavailable: list[SourceError] = []
         self.missing: list[str] = []
+        self.kept: list[str] = []
         self._hours, self._known, self._seen, self._settings, self._recheck = hours, known, seen, settings, recheck
 
     def __iter__(self) -> Iterator[Load]:
-        package = _Package()
+        package = _Package(self._settings.max_hour_rejected)
         with connect() as connection:
             for batch in read_ahead(self._batches()):
                 package.add(batch, connection)
                 if batch.ends_package:
-                    yield package.as_load()
-                    package = _Package()
+                    package.settle()
+                    self.unavailable += package.refused.values()
+                    self.kept += package.kept
+                    if package.hours:
+                        yield package.as_load()
+                    package = _Package(self._settings.max_hour_rejected)
 
     def _batches(self) -> Iterator[_Batch]:
         """Unpack the files of the hours that are news."""
@@ -238,7 +301,7 @@ class HourLoads:
                 hour, content = fetched
                 for lines in self._read(hour, content):
                     batch.add(lines)
-                    if batch.bytes >= BATCH_BYTES:
+                    if batch.is_full:
                         yield batch
                         batch = _Batch()
             except SourceError as error:

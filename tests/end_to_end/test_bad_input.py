@@ -116,6 +116,64 @@ def test_a_truncated_file_is_partial(lake: Lake, hours: Path) -> None:
     assert _table(lake, "rejected") == []
 
 
+def test_what_is_no_hour_file_is_partial(lake: Lake, hours: Path) -> None:
+    """A page that a server answers in place of a packed file, and a file of 0 bytes, make partial hours, which the summary tells; coverage is 0."""
+    (hours / FILE).write_bytes(b"<html>\n<h1>Sorry</h1>\n")
+    (hours / "2024-01-01-1.json.gz").write_bytes(b"")
+    ended = _load(lake, hours, end="2024-01-01T02")
+    assert f"{FILE} is cut after line 2 (no gzip)" in ended.out
+    assert "2024-01-01-1.json.gz is cut after line 0 (gzip ends too early: 0 bytes)" in ended.out
+    assert [(row["state"], row["loaded_count"]) for row in _table(lake, "gharchive__hours")] == [("partial", 0), ("partial", 0)]
+
+
+_FULL = gzip.compress(b"\n".join(GOOD), mtime=0)
+_NO_RECORDS = gzip.compress(b"<html>", mtime=0)
+
+
+@pytest.mark.parametrize("content", [b"", _FULL[:60], b"<html>", _NO_RECORDS, gzip.compress(b"", mtime=0)], ids=range(5))
+def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path, content: bytes) -> None:
+    """A file that is cut, no hour file, or without a good record does not take the place of a loaded hour; the summary names it; a better one does."""
+    (hours / FILE).write_bytes(_FULL)
+    _load(lake, hours)
+    (hours / FILE).write_bytes(content)
+    for _ in range(2):
+        ended = _load(lake, hours)
+        assert f"{FILE} changed and was not taken" in ended.out
+        assert "the hour keeps its 3" in ended.out
+    assert (_state(lake), _table(lake, "rejected")) == (("loaded", 3, 0), [])
+    (hours / FILE).write_bytes(gzip.compress(GOOD[0] + b"\nno record", mtime=0))
+    _load(lake, hours)
+    assert _state(lake) == ("loaded", 1, 1)
+
+
+def test_a_partial_hour_grows(lake: Lake, hours: Path) -> None:
+    """Of two cut files of an hour the one with more good records stays, and the hours beside it are loaded with either."""
+    lines = b"".join(_record(number, payload={"noise": f"{number * 7919**9}"}) + b"\n" for number in range(1, 2000))
+    whole = gzip.compress(lines, mtime=0)
+    counts = []
+    for number, size in enumerate((len(whole) // 2, len(whole) // 3, len(whole) * 2 // 3)):
+        (hours / FILE).write_bytes(whole[:size])
+        (hours / f"2024-01-01-{number + 1}.json").write_bytes(_record(5))
+        _load(lake, hours, end=f"2024-01-01T0{number + 2}")
+        rows = {row["hour"]: row for row in _table(lake, "gharchive__hours")}
+        counts.append(rows[HOUR]["loaded_count"])
+        assert [row["state"] for row in rows.values() if row["hour"] != HOUR] == ["loaded"] * (number + 1)
+        assert (rows[HOUR]["state"], len(_table(lake, "gharchive__events"))) == ("partial", counts[-1] + number + 1)
+    assert counts[0] == counts[1] < counts[2]
+
+
+def test_an_hour_of_too_many_rejects_is_refused(lake: Lake, hours: Path) -> None:
+    """An hour that has more rejected lines than `load.max_hour_rejected` is an error that names it and loads nothing of it; the others are loaded."""
+    (lake.folder / "osslake.toml").write_text("[load]\nmax_hour_rejected = 2\n")
+    (hours / FILE).write_bytes(gzip.compress(b"\n".join([*GOOD, b"{}", b"{}", b"\xff"])))
+    (hours / "2024-01-01-1.json.gz").write_bytes(gzip.compress(b"\n".join([GOOD[0], b"{}", b"{}"])))
+    ended = _load(lake, hours, end="2024-01-01T02", code=1)
+    assert f"{FILE}: more than 2 of its lines are rejected" in ended.err
+    assert "load.max_hour_rejected" in ended.err
+    assert _state(lake) == ("loaded", 1, 2)
+    assert {row["_source_file"] for row in _table(lake, "rejected")} == {"2024-01-01-1.json.gz"}
+
+
 def test_a_line_of_211_kb_is_loaded(lake: Lake, hours: Path) -> None:
     """A record of 211 KB, as the real archive has, is loaded whole."""
     long = _record(5, payload={"action": "started", "body": "x" * 211_000})
@@ -125,10 +183,10 @@ def test_a_line_of_211_kb_is_loaded(lake: Lake, hours: Path) -> None:
     assert max(len(row["record"]) for row in _table(lake, "gharchive__events")) == len(long)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
-def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, content: bytes) -> None:
-    """A file without a line, packed or of no bytes at all, is an `empty` hour, no error and no missing one."""
-    (hours / FILE).write_bytes(content)
+@pytest.mark.parametrize(("name", "content"), [(f"{HOUR}.json", b""), (FILE, gzip.compress(b"", mtime=0))])
+def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, name: str, content: bytes) -> None:
+    """A file without a line, packed or plain, is an `empty` hour, no error and no missing one."""
+    (hours / name).write_bytes(content)
     _load(lake, hours)
     assert _state(lake) == ("empty", 0, 0)
 

@@ -14,11 +14,11 @@ from ingest.gharchive.lines import Unpacked, read_lines
 
 
 def read(
-    content: bytes, *, max_line_bytes: int = 1000, max_bytes: int = 10**9
+    content: bytes, *, max_line_bytes: int = 1000, max_bytes: int = 10**9, name: str = "x"
 ) -> tuple[list[tuple[int, str]], list[tuple[int, str]], Unpacked]:
     """Return the good lines and the bad ones (number and reason), and what was found out."""
     found = Unpacked()
-    pieces = list(read_lines(content, found, max_line_bytes=max_line_bytes, max_bytes=max_bytes, name="x"))
+    pieces = list(read_lines(content, found, max_line_bytes=max_line_bytes, max_bytes=max_bytes, name=name))
     good = [pair for one in pieces for pair in zip(one.numbers.to_pylist(), one.texts.to_pylist(), strict=True)]
     return good, [(bad.number, bad.reason) for one in pieces for bad in one.bad], found
 
@@ -62,6 +62,34 @@ def test_a_cut_file_is_told(cut: int) -> None:
     _, _, found = read(whole[:-cut])
     assert found.is_cut
     assert found.problem
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f", TEXT])
+def test_what_should_be_packed_and_is_not_is_told(content: bytes) -> None:
+    """A file whose name ends in .gz and that is no gzip, or has not even a gzip's first two bytes, is cut; its lines are kept."""
+    good, _, found = read(content, name="x.json.gz")
+    assert found.is_cut
+    assert found.problem
+    assert good == (LINES if content == TEXT else [])
+
+
+@pytest.mark.parametrize(("content", "name"), [(b"", "x.json"), (gzip.compress(b"", mtime=0), "x.json.gz")])
+def test_an_empty_file_is_whole(content: bytes, name: str) -> None:
+    """A plain file of no bytes, and a gzip file of nothing, are whole."""
+    good, _, found = read(content, name=name)
+    assert (good, found.is_cut) == ([], False)
+
+
+def test_very_many_lines_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are cut after so many, so that tiny ones take no memory beyond measure; none is lost, each has its number, the blank ones count."""
+    monkeypatch.setattr(lines, "PIECE_LINES", 3)
+    texts = ["a", "b", "c", "", "d", "", "", "e"]
+    for end in ("", "\n", "\n\n"):
+        data = ("\n".join(texts) + end).encode()
+        pieces = list(read_lines(data, Unpacked(), max_line_bytes=10, max_bytes=100, name="x"))
+        assert all(len(one.texts) <= 3 for one in pieces)
+        numbered = [pair for one in pieces for pair in zip(one.numbers.to_pylist(), one.texts.to_pylist(), strict=True)]
+        assert numbered == [(number, text) for number, text in enumerate(texts, 1) if text]
 
 
 def test_a_damaged_file_is_told() -> None:
