@@ -15,6 +15,7 @@ import fsspec
 from catalog.errors import SettingsError, SourceError, SourceMissingError, SourceUnavailableError
 from catalog.settings import LoadSettings
 from ingest.gharchive.hours import SUFFIXES, hour_name
+from ingest.networks import guarded_session, resolve
 
 _MISSING_STATUS = frozenset({404, 410})
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -59,8 +60,12 @@ class HourFolder:
     def _options(self) -> dict[str, Any]:
         if self.address.startswith(("http://", "https://")):
             timeout = aiohttp.ClientTimeout(total=None, connect=self._settings.timeout_s, sock_read=self._settings.timeout_s)
-            return {"client_kwargs": {"timeout": timeout}, "skip_instance_cache": True}
+            as_it_lies = {"headers": {"Accept-Encoding": "identity"}, "auto_decompress": False}
+            return {"client_kwargs": {"timeout": timeout, **as_it_lies}, "get_client": self._client, "skip_instance_cache": True}
         return {"skip_instance_cache": True}
+
+    async def _client(self, **options: Any) -> aiohttp.ClientSession:
+        return guarded_session(await resolve(self.address), **options)
 
     def find(self, hour: datetime) -> tuple[str, str | None] | None:
         """Return the path and the etag of an hour's file; None if there is none."""
@@ -101,12 +106,12 @@ class HourFolder:
 
         Raises:
             SourceUnavailableError: it stays so.
-            SourceError: it answers with something that won't change (401, 403, ...).
+            SourceError: it answers with something that won't change (401, 403, a redirect in circles or to where it may not lead, ...).
         """
         for attempt in range(self._settings.retries + 1):
             try:
                 return ask(path)
-            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            except (TimeoutError, aiohttp.ClientError, OSError, SourceError) as error:
                 wrapped = _wrap(path, error, self._settings.timeout_s)
                 if not wrapped.is_transient or attempt == self._settings.retries:
                     raise wrapped from error
@@ -126,6 +131,12 @@ def _wrap(path: str, error: Exception, timeout_s: float) -> SourceError:
     """Say what a failed answer means for the user."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return SourceUnavailableError(f"{path}: no answer within {timeout_s:g} s", path=path)
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return SourceError(
+            f"{path}: the server redirects again and again, at last to {error.history[-1].headers.get('Location')}", path=path
+        )
+    if isinstance(error, SourceError):
+        return SourceError(f"{path}: {error}", path=path, **error.values)
     status = getattr(error, "status", None)
     if status is not None:
         message = f"{path}: the server answered {status} {getattr(error, 'message', '')}".rstrip()

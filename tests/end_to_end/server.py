@@ -1,4 +1,4 @@
-"""A web server of hour files that misbehaves as it is told: by the status in `answers`, or by never answering."""
+"""A web server of hour files that misbehaves as it is told: by the status in `answers`, by never answering, or by leading elsewhere."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HANG = 0
 
 @dataclass
 class HourServer:
-    """Where it is, what it serves, and what it answers instead: file name to status, or HANG."""
+    """Where it is, what it serves, and what it answers instead: file name to status, to HANG, or to an address that it redirects to."""
 
     url: str
     folder: Path
-    answers: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, int | str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def wait_for(self, name: str, timeout_s: float = 60.0, *, times: int = 1) -> None:
@@ -49,6 +49,12 @@ def hour_server(folder: Path) -> Iterator[HourServer]:
             told.asked.append(name)
             if status == HANG:
                 ended.wait(60)
+                return
+            if isinstance(status, str):
+                self.send_response(302)
+                self.send_header("Location", status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             body = (folder / name).read_bytes() if status == 200 else b""
             self.send_response(status)

@@ -127,20 +127,18 @@ def test_what_is_no_hour_file_is_partial(lake: Lake, hours: Path) -> None:
 
 
 _FULL = gzip.compress(b"\n".join(GOOD), mtime=0)
-_NO_RECORDS = gzip.compress(b"<html>", mtime=0)
 
 
-@pytest.mark.parametrize("content", [b"", _FULL[:60], b"<html>", _NO_RECORDS, gzip.compress(b"", mtime=0)], ids=range(5))
-def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path, content: bytes) -> None:
+def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path) -> None:
     """A file that is cut, no hour file, or without a good record does not take the place of a loaded hour; the summary names it; a better one does."""
     (hours / FILE).write_bytes(_FULL)
     _load(lake, hours)
-    (hours / FILE).write_bytes(content)
-    for _ in range(2):
+    for content in (b"", _FULL[:-9], b"<html>", gzip.compress(b"<html>", mtime=0), gzip.compress(b"", mtime=0)):
+        (hours / FILE).write_bytes(content)
         ended = _load(lake, hours)
         assert f"{FILE} changed and was not taken" in ended.out
         assert "the hour keeps its 3" in ended.out
-    assert (_state(lake), _table(lake, "rejected")) == (("loaded", 3, 0), [])
+        assert (_state(lake), _table(lake, "rejected")) == (("loaded", 3, 0), [])
     (hours / FILE).write_bytes(gzip.compress(GOOD[0] + b"\nno record", mtime=0))
     _load(lake, hours)
     assert _state(lake) == ("loaded", 1, 1)
@@ -307,6 +305,20 @@ def test_an_hour_that_is_refused(lake: Lake, server: HourServer) -> None:
     ended = _load(lake, server.url, code=1)
     assert "403" in ended.err
     assert server.asked.count(FILE) <= 2
+
+
+def test_redirects(lake: Lake, server: HourServer) -> None:
+    """A redirect to another address of the machine that was named is followed; one to a cloud's metadata, and one in circles, are errors that say so."""
+    server.answers[FILE] = "/2024-01-01-1.json.gz"
+    _load(lake, server.url)
+    assert _state(lake) == ("loaded", 1, 0)
+    for target, told in (
+        ("http://169.254.169.254/latest/meta-data", "it redirects to 169.254.169.254, which is no public address"),
+        (f"{server.url}/2024-01-01-2.json.gz", f"the server redirects again and again, at last to {server.url}/2024-01-01-2.json.gz"),
+    ):
+        server.answers["2024-01-01-2.json.gz"] = target
+        ended = _load(lake, server.url, "2024-01-01T02", "2024-01-01T03", code=1)
+        assert f"{server.url}/2024-01-01-2.json.gz: {told}" in ended.err.splitlines()[-1]
 
 
 def test_a_server_that_is_not_there(lake: Lake) -> None:
