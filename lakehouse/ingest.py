@@ -81,7 +81,10 @@ def ingest_gharchive(
 
     rows = ledger_rows(settings, loader.catalog, GHARCHIVE_HOURS, "hour, state, loaded_count, content_sha256, etag, _load_id")
     cut = _cut_files(settings, loader.catalog, {row[5] for row in rows})
-    known = {name: KnownHour(*row, is_cut=any(file.startswith(f"{name}.") for file in cut)) for name, *row in rows}
+    known = {
+        name: KnownHour(state, loaded, sha256, etag, load_id, is_cut=any(file.startswith(f"{name}.") for file in cut))
+        for name, state, loaded, sha256, etag, load_id in rows
+    }
     hours = hour_range(start, end)
     seen = SeenFiles(settings.state / "seen_hours.json")
     loads = HourLoads(address, hours, known, seen, settings.load, recheck=recheck)

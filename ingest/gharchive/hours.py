@@ -8,21 +8,28 @@ from datetime import UTC, datetime, timedelta
 
 from catalog.errors import SettingsError
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Of hours and of records' times; after the last one calendars need room for the periods and windows that a day lies in."""
 SUFFIXES = (".json.gz", ".json")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})$")
 
 
 def parse_hour(text: str, option: str) -> datetime:
-    """Return the hour that a text like `2015-01-01T00` or `2015-01-01` names, in UTC.
+    """Return the hour from 1970 to 9998 that a text like `2015-01-01T00` or `2015-01-01` names, in UTC.
 
     Raises:
-        SettingsError: it names none; the message names the option.
+        SettingsError: it names none, or a minute; the message names the option.
     """
     for form in ("%Y-%m-%dT%H", "%Y-%m-%d-%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M"):
         try:
-            return datetime.strptime(text.removesuffix("Z"), form).replace(minute=0, tzinfo=UTC)
+            time = datetime.strptime(text.removesuffix("Z"), form).replace(tzinfo=UTC)
         except ValueError:
             continue
+        if time.minute:
+            raise SettingsError(f"{option} {text!r} is not a whole hour; write it like 2015-01-01T00", option=option, value=text)
+        if not FIRST_YEAR <= time.year <= LAST_YEAR:
+            raise SettingsError(f"{option} {text!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}", option=option, value=text)
+        return time
     raise SettingsError(f"{option} {text!r} is not an hour; write it like 2015-01-01T00", option=option, value=text)
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection
 from catalog.errors import SourceError
+from ingest.gharchive.hours import FIRST_YEAR, LAST_YEAR
 from ingest.gharchive.lines import Lines
 
 _PATHS = {
@@ -50,7 +51,8 @@ def _f(name: str) -> str:
     return _FIELD[name]
 
 
-_FIRST_TIME, _LAST_TIME = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '9998-12-31 23:59:59.999999+00'"
+_FIRST_TIME = f"TIMESTAMPTZ '{FIRST_YEAR}-01-01 00:00:00+00'"
+_LAST_TIME = f"TIMESTAMPTZ '{LAST_YEAR}-12-31 23:59:59.999999+00'"
 
 
 def _time(text: str) -> str:

@@ -45,9 +45,15 @@ def gharchive(
     output: OutputOption = Output.text,
 ) -> None:
     """Load hours of GH Archive: each hour once, anew if its file changed."""
+    from catalog.errors import SettingsError
+    from ingest.gharchive.hours import hour_range
     from ingest.loader import Loader
     from lakehouse.ingest import ingest_gharchive
 
+    try:
+        hour_range(start, end)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
     settings = context.obj.settings
     with progress() as (on_load, step), lake_lock(settings, "ingest gharchive", step):
         summary = ingest_gharchive(settings, Loader(settings), address, start, end, recheck=recheck, progress=on_load)

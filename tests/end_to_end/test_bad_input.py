@@ -205,10 +205,20 @@ def test_a_folder_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
     assert "does not exist" in ended.err
 
 
-@pytest.mark.parametrize(("start", "end"), [("2024-01-01T01", "2024-01-01T00"), ("yesterday", "2024-01-01T00")])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2024-01-01T01", "2024-01-01T00"),
+        ("yesterday", "2024-01-01T00"),
+        ("0001-01-01", "0001-01-02"),
+        ("1969-12-31T23", "1970-01-01T01"),
+        ("2024-01-01T00:30", "2024-01-01T01"),
+    ],
+)
 def test_hours_that_are_none(lake: Lake, hours: Path, start: str, end: str) -> None:
-    """A range of hours that is empty or no range is an error that shows how one is written."""
-    assert start in _load(lake, hours, start, end, code=1).err
+    """A range of hours that is empty or no range, begins before 1970 or within an hour is wrong usage, which is told before anything is made."""
+    assert start in _load(lake, hours, start, end, code=2).err
+    assert [path.name for path in lake.folder.iterdir()] == ["osslake.toml"]
 
 
 def test_wrong_usage(lake: Lake) -> None:
