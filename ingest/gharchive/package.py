@@ -187,7 +187,9 @@ class _Package:
         known, loaded = hour.known, self.loaded_counts[hour.file]
         if known is None or known.is_cut or not known.loaded_count:
             return False
-        return not loaded or (hour.unpacked.is_cut and (known.state != "partial" or loaded < known.loaded_count))
+        if hour.unpacked.is_cut:
+            return known.state != "partial" or loaded < known.loaded_count
+        return not loaded and bool(self.rejected_counts[hour.file])
 
     def _why_kept(self, hour: _Hour) -> str:
         loaded, had = self.loaded_counts[hour.file], hour.known.loaded_count if hour.known else 0

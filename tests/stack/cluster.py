@@ -76,6 +76,8 @@ class Cluster:
             "s3.aws-access-key": store.access_key,
             "s3.aws-secret-key": store.secret_key,
             "iceberg.writer-sort-buffer-size": "1GB",
+            "iceberg.dynamic-filtering.wait-timeout": "60s",
+            "parquet.small-file-threshold": "64kB",
         }
         listed = ", ".join(f"\"{name}\" = '{value}'" for name, value in properties.items())
         cursor = connect(host="127.0.0.1", port=self.trino_port, user="osslake").cursor()
