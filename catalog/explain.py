@@ -15,6 +15,35 @@ from catalog.settings import Settings
 EVENTS_SHOWN = 50
 _CALENDAR = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _FIRST_DAY = date(1970, 1, 1)
+_NEEDED = (
+    "intermediate.int_artifacts",
+    "marts.artifact_aliases_v1",
+    "marts.artifacts_by_project_v1",
+    "marts.artifacts_v1",
+    "marts.events_v1",
+    "marts.metric_periods_v1",
+    "marts.metrics_v1",
+    "marts.projects_by_collection_v1",
+)
+_RAW_ROWS = {
+    "raw.gharchive__events": """
+      SELECT c.event_source_id, c.event_type, c.to_artifact_id, r._source_file, r._source_line, r.created_at
+      FROM chosen AS c
+      JOIN raw.gharchive__events AS r ON r.created_date = c.record_date AND CASE WHEN c.event_type = 'COMMIT_CODE'
+        THEN list_contains(r.commit_shas, c.event_source_id) AND r.created_at = c.time
+        ELSE r.record_id = c.event_source_id OR (r.action = 'merged'
+          AND c.event_source_id = r.number || '@' || strftime(r.created_at::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')) END
+      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_source = 'GITHUB'
+        AND a.artifact_kind = CASE WHEN r.repository_id IS NULL THEN 'repository_name' ELSE 'repository' END
+        AND a.artifact_key = coalesce(CAST(r.repository_id AS VARCHAR), lower(r.repository_name))""",
+    "raw.git__commits": """
+      SELECT c.event_source_id, c.event_type, c.to_artifact_id, g.repository_url || '@' || g.sha, g._source_line, g.committed_at
+      FROM chosen AS c
+      JOIN raw.git__commits AS g ON c.event_type = 'COMMIT_CODE' AND g.sha = c.event_source_id AND g.committed_at = c.time
+      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_key = g.repository_name
+        AND a.artifact_kind = 'repository_name' AND a.artifact_source = CASE WHEN g.repository_host = 'github.com' THEN 'GITHUB' ELSE a.artifact_source END""",
+}
+"""Of each raw table that events come from: what its rows are to the events that are chosen. A release has those of the sources that were loaded."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +77,11 @@ class Explanation:
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
+def missing_tables(release: Release) -> list[str]:
+    """Return the tables that an explanation needs and that a release doesn't hold."""
+    return sorted({*_NEEDED} - {table.full_name for table in release.tables})
+
+
 def explain(settings: Settings, release: Release, metric: str, entity: str, day: date, shown: int = EVENTS_SHOWN) -> Explanation:
     """Explain the value of a metric for an entity at a date.
 
@@ -57,8 +91,10 @@ def explain(settings: Settings, release: Release, metric: str, entity: str, day:
         day: any day of a calendar window; the last day of a rolling one.
 
     Raises:
-        QueryError: no such metric or entity (the message says which names are near), or a day beyond the as-of date.
+        QueryError: no such metric or entity (the message says which names are near), a day beyond the as-of date, or a release without the marts.
     """
+    if missing := missing_tables(release):
+        raise QueryError(f"nothing can be explained here: this release doesn't hold {', '.join(missing)}")
     with open_release(settings, release) as connection:
         return explain_over(connection, release, metric, entity, day, shown)
 
@@ -76,7 +112,7 @@ def explain_over(
     artifacts = _artifacts(connection, level, entity_id)
     sql = _wrapped(_filled(row["definition_sql"], artifacts, first, last, window_days))
     found = connection.execute(sql).fetchone()
-    events, count = _events(connection, row, artifacts, first, last, shown)
+    events, count = _events(connection, release, row, artifacts, first, last, shown)
     return Explanation(
         release.id,
         metric,
@@ -206,7 +242,7 @@ def _marks(connection: DuckConnection, metric: str, sample: date) -> dict[str, A
 
 
 def _events(
-    connection: DuckConnection, metric: dict[str, Any], artifacts: list[str], first: date, last: date, shown: int
+    connection: DuckConnection, release: Release, metric: dict[str, Any], artifacts: list[str], first: date, last: date, shown: int
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the newest events behind a value, each with its raw file and line, and how many there are."""
     bots = "" if metric["includes_bots"] else "AND e.actor_kind <> 'bot'"
@@ -216,25 +252,12 @@ def _events(
     )
     parameters = [metric["event_source"], metric["event_types"].split("|"), artifacts, first, last]
     counted = connection.execute(f"SELECT count(*) {chosen}", parameters).fetchone()
+    held = {table.full_name for table in release.tables}
+    raw_rows = "".join(f" UNION ALL{rows}" for name, rows in _RAW_ROWS.items() if name in held)
     query = f"""
     WITH chosen AS (SELECT e.* {chosen} ORDER BY e.time DESC, e.event_source_id LIMIT {int(shown)}),
     raw_rows AS (
-      SELECT c.event_source_id, c.event_type, c.to_artifact_id, r._source_file AS raw_file, r._source_line AS raw_line, r.created_at AS at
-      FROM chosen AS c
-      JOIN raw.gharchive__events AS r ON r.created_date = c.record_date AND CASE WHEN c.event_type = 'COMMIT_CODE'
-        THEN list_contains(r.commit_shas, c.event_source_id) AND r.created_at = c.time
-        ELSE r.record_id = c.event_source_id OR (r.action = 'merged'
-          AND c.event_source_id = r.number || '@' || strftime(r.created_at::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')) END
-      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_source = 'GITHUB'
-        AND a.artifact_kind = CASE WHEN r.repository_id IS NULL THEN 'repository_name' ELSE 'repository' END
-        AND a.artifact_key = coalesce(CAST(r.repository_id AS VARCHAR), lower(r.repository_name))
-      UNION ALL
-      SELECT c.event_source_id, c.event_type, c.to_artifact_id, g.repository_url || '@' || g.sha, g._source_line, g.committed_at
-      FROM chosen AS c
-      JOIN raw.git__commits AS g ON c.event_type = 'COMMIT_CODE' AND g.sha = c.event_source_id AND g.committed_at = c.time
-      JOIN intermediate.int_artifacts AS a ON a.canonical_artifact_id = c.to_artifact_id AND a.artifact_key = g.repository_name
-        AND a.artifact_kind = 'repository_name' AND a.artifact_source = CASE WHEN g.repository_host = 'github.com' THEN 'GITHUB' ELSE a.artifact_source END
-    )
+      SELECT event_source_id, event_type, to_artifact_id, '' AS raw_file, CAST(0 AS BIGINT) AS raw_line, time AS at FROM chosen WHERE false{raw_rows})
     SELECT c.time, c.event_type, c.event_source_id, concat_ws('/', t.artifact_namespace, t.artifact_name) AS repository, c.to_artifact_id,
            f.artifact_name AS actor, c.from_artifact_id, c.actor_kind, c.amount,
            arg_min(r.raw_file, (r.at, r.raw_file, r.raw_line)) AS raw_file, arg_min(r.raw_line, (r.at, r.raw_file, r.raw_line)) AS raw_line

@@ -147,7 +147,7 @@ def test_external_tables_are_those_that_are_loaded(context: Any) -> None:
 
 def test_staging_can_be_read_over_any_raw_tables(models: dict[str, Any], tmp_path: Path) -> None:
     """Each staging model, seeds without rows included, is a query that names raw and staging tables alone."""
-    views = staging_views(Settings(folder=tmp_path))
+    views = staging_views(Settings(folder=tmp_path)).queries
     assert {f"staging.{name}" for name in views} == {name for name in models if name.startswith("staging.")}
     with connect() as connection:
         connection.execute("CREATE SCHEMA raw; CREATE SCHEMA staging")

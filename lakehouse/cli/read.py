@@ -60,16 +60,23 @@ def sql(
     if form is Format.parquet and out is None and sys.stdout.isatty():
         raise QueryError("--format parquet wants --out FILE, or standard output led elsewhere")
     settings = context.obj.settings
+    chosen = read_release(settings, release)
     stages: tuple[str, ...] = (stage.value,) if stage else STAGES
     staging = None
     if stage is Stage.staging or (stage is None and "staging." in query.lower()):
         from lakehouse.staging_views import staging_views
 
-        staging = staging_views(settings)
+        staging = staging_views(settings, chosen)
     elif stage is None:
         stages = tuple(one for one in STAGES if one != "staging")
-    connection = open_release(settings, read_release(settings, release), stages, staging)
-    rows = run_query(connection, query, form.value, out or sys.stdout.buffer)
+    connection = open_release(settings, chosen, stages, staging.queries if staging else None)
+    try:
+        rows = run_query(connection, query, form.value, out or sys.stdout.buffer)
+    except QueryError as error:
+        cause = staging.cause(error) if staging else None
+        if cause:
+            raise cause from error
+        raise
     if out:
         sys.stderr.write(f"{rows:,} rows in {out}\n")
 
@@ -80,7 +87,7 @@ def explain(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Slug of a project or collection, owner/name of a repository, or an id.")],
     day: Annotated[str, typer.Argument(metavar="DATE", help="A day of the window, such as 2015-01-01.")],
     release: Annotated[str | None, typer.Option("--release", help="Id, its beginning, or a sequence number.")] = None,
-    events: Annotated[int, typer.Option("--events", help="How many events to show.")] = 50,
+    events: Annotated[int, typer.Option("--events", min=0, max=1_000_000, help="How many events to show.")] = 50,
     output: OutputOption = Output.text,
 ) -> None:
     """Lead from one number to its definition, SQL, events, and the raw file and line of each."""

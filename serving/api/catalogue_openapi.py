@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from serving.api.explanations import missing_tables
+from catalog.explain import missing_tables
 from serving.api.openapi import Document, Operation, a_value, an_object, parameter
 from serving.replica.replica import Replica
 

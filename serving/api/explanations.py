@@ -8,8 +8,7 @@ from datetime import date
 import orjson
 
 from catalog.errors import QueryError
-from catalog.explain import EVENTS_SHOWN, Explanation, explain_over
-from catalog.releases import Release
+from catalog.explain import EVENTS_SHOWN, Explanation, explain_over, missing_tables
 from serving.api.answers import Asked, Body
 from serving.api.documents import JSON_OPTIONS, take_only
 from serving.api.errors import RequestError, unknown
@@ -21,24 +20,8 @@ from serving.replica.replica import Entity, Metric, Replica
 EXPLAIN_TIMEOUT_S = 20.0
 MAX_ARTIFACTS = 5_000
 PARAMETERS = ("metric", "entity", "date", "shown")
-NEEDED = (
-    "marts.metrics_v1",
-    "marts.metric_periods_v1",
-    "marts.events_v1",
-    "marts.artifacts_v1",
-    "marts.artifact_aliases_v1",
-    "marts.artifacts_by_project_v1",
-    "marts.projects_by_collection_v1",
-    "raw.gharchive__events",
-    "raw.git__commits",
-)
 _LEVELS = ("project", "collection", "artifact")
 _KNOWN = 20_000
-
-
-def missing_tables(release: Release) -> list[str]:
-    """Return the tables that an explanation needs and that a release doesn't hold."""
-    return sorted({*NEEDED} - {table.full_name for table in release.tables})
 
 
 def explanation_answer(engine: Engine, asked: Asked) -> Body:
