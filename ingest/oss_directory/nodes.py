@@ -12,6 +12,8 @@ from ingest.emails import hash_emails_text
 
 LONGEST_BYTES = 16_000_000
 MOST_NODES = 1_000_000
+DEEPEST = 100
+"""How many lists and mappings may stand in each other; honest files have four."""
 
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})\Z")
@@ -21,22 +23,37 @@ _BEFORE_SCOPE = re.compile(r"(?<=/)(?=@)")
 _GUESSED = frozenset("0123456789+-.~nNtTfFyYoO=<")
 
 
-class _Loader(yaml.CSafeLoader):
-    """PyYAML's C loader, which guesses a scalar's type only where its first letter lets it be anything but a text."""
-
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        """Return a node's tag."""
-        if kind is yaml.ScalarNode and value and (value[0] not in _GUESSED or not implicit[0]):
-            return _TAG + "str"
-        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # the stubs lack it
-
-
 class NotYamlError(Exception):
     """A file can't be parsed; `line` is where, or 0."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)
         self.line = line
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's C loader, which guesses a scalar's type only where its first letter lets it be anything but a text.
+
+    It composes each node within a call for the one around it, in C, which ends the process where that goes too deep.
+    """
+
+    depth = 0
+
+    def descend_resolver(self, parent: yaml.Node | None, _index: Any) -> None:
+        """Go into a node, as long as that isn't too deep."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise _too_deep(line_of(parent))
+
+    def ascend_resolver(self) -> None:
+        """Leave a node."""
+        self.depth -= 1
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        """Return a node's tag."""
+        if kind is yaml.ScalarNode and value and (value[0] not in _GUESSED or not implicit[0]):
+            return _TAG + "str"
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # the stubs lack it
 
 
 def parse(content: bytes) -> yaml.Node | None:
@@ -50,14 +67,12 @@ def parse(content: bytes) -> yaml.Node | None:
     try:
         root: yaml.Node | None = yaml.compose(content, Loader=_Loader)
         if b"*" in content and root is not None:
-            _count(root, 0)
+            _count(root, 0, 1)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYamlError(" ".join(filter(None, (error.context, error.problem))), mark.line + 1 if mark else 0) from error
     except yaml.YAMLError as error:
         raise NotYamlError(" ".join(str(error).split())[:200]) from error
-    except RecursionError as error:
-        raise NotYamlError("the file is nested without end") from error
     return root
 
 
@@ -113,19 +128,25 @@ def _plain_scalar(tag: str, value: str) -> Any:
     return float(value) if _DECIMAL.match(value) else hashed(value)
 
 
-def _count(node: yaml.Node, seen: int) -> int:
+def _too_deep(line: int) -> NotYamlError:
+    return NotYamlError(f"more than {DEEPEST} lists and mappings stand in each other", line)
+
+
+def _count(node: yaml.Node, seen: int, depth: int) -> int:
     """Return how many nodes were seen, this one and those below it included.
 
     Raises:
-        NotYamlError: there are too many, as where aliases of aliases are followed.
+        NotYamlError: there are too many, or they go too deep, as where aliases of aliases are followed.
     """
     seen += 1
     if seen > MOST_NODES:
         raise NotYamlError(f"the file has more than {MOST_NODES} nodes, its aliases followed")
+    if depth > DEEPEST:
+        raise _too_deep(line_of(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            seen = _count(item, seen)
+            seen = _count(item, seen, depth + 1)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            seen = _count(value, _count(key, seen))
+            seen = _count(value, _count(key, seen, depth + 1), depth + 1)
     return seen

@@ -155,6 +155,10 @@ def test_a_file_without_display_name_keeps_its_entries() -> None:
         (b"a: &a [*a]\n", "not_yaml"),
         (b"a: *nowhere\n", "not_yaml"),
         (b"[" * 5000, "not_yaml"),
+        (b"a: " + b"[" * 300 + b"]" * 300, "not_yaml"),
+        (b"".join(b" " * depth + b"a:\n" for depth in range(300)), "not_yaml"),
+        (b"- " * 200_000 + b"a", "not_yaml"),
+        (b"a: &a0 []\n" + b"".join(b"b%d: &a%d [*a%d]\n" % (n, n, n - 1) for n in range(1, 500)), "not_yaml"),
         (
             b"a: &a [x,x,x,x,x,x,x,x]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c]\n" % (n, n, *[n - 1] * 6) for n in range(98, 115)),
             "not_yaml",
@@ -169,6 +173,15 @@ def test_files_that_are_no_mapping_are_rejected_whole(content: bytes, reason: st
     document = read(content)
     assert misfits(document) == [(reason, None)]
     assert (document.display_name, document.entries) == (None, [])
+
+
+def test_a_file_that_is_too_deep_says_where() -> None:
+    """Lists in each other are read as far as a hundred; the row of a file that goes on has the line where that is."""
+    text = project("x", GOOD, "comments:")
+    deep = {depth: read(f"{text}  {'[' * depth}\n{']' * depth}\n") for depth in (99, 100)}
+    assert (misfits(deep[99]), listed(deep[99])) == ([], [("github", "GITHUB", "a/b")])
+    (row,) = deep[100].rejected
+    assert (row.reason, row.message, row.line) == ("not_yaml", "more than 100 lists and mappings stand in each other", 7)
 
 
 def test_people_s_addresses_are_hashed_in_all_free_text() -> None:
