@@ -68,7 +68,7 @@ def _split(text: str) -> tuple[str, list[str]] | None:
     text = _BLANKS.sub("", text)
     if "://" not in text:
         remote = parse_remote(text)
-        text = remote.url if remote else f"https://{text}"
+        text = f"{remote.url}{'/.git' if text.endswith('/.git') else ''}" if remote else f"https://{text}"
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").removeprefix("www.")

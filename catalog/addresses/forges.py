@@ -31,12 +31,13 @@ def _on_github(path: list[str]) -> Artifact | None:
     """Read `/owner/name/...`, `/owner`, `/orgs/owner/...`; pages of GitHub's own are no owners."""
     if path[:1] and path[0] in _BEFORE_OWNER:
         path = path[1:2]
-    owner, name = [*path, "", ""][:2]
-    owner, name = owner.removeprefix("@"), name.removesuffix(".git")
+    owner, *names = path[:2] or [""]
+    owner = owner.removeprefix("@")
     if owner in _PAGES or not _OWNER.match(owner):
         return None
-    if not name:
+    if not names:
         return _owner("github.com", owner)
+    name = names[0].removesuffix(".git")
     return _repository("github.com", [owner], name) if _REPOSITORY.match(name) else None
 
 
@@ -47,7 +48,10 @@ def _on_other(host: str, path: list[str]) -> Artifact | None:
     if not path or not all(_PART.match(part) for part in path):
         return None
     *owners, name = path
-    return _repository(host, owners, name.removesuffix(".git")) if owners else _owner(host, name)
+    if not owners:
+        return _owner(host, name)
+    name = name.removesuffix(".git")
+    return _repository(host, owners, name) if name else None
 
 
 def _owner(host: str, owner: str) -> Artifact:
