@@ -84,14 +84,32 @@ def check_has_input(settings: Settings) -> None:
         SettingsError: the settings name no source, and nothing was ingested by hand.
     """
     sources = settings.sources
-    if sources.oss_directory or sources.gharchive or sources.git:
-        return
-    is_begun = settings.state.is_dir() or bool(settings.catalog.uri)
-    if not (is_begun and any(open_catalog(settings).table_exists(dataset.identifier) for dataset in RAW_TABLES)):
+    if not (sources.oss_directory or sources.gharchive or sources.git or _is_loaded(settings)):
         raise SettingsError(
             f"{settings.folder}/{SETTINGS_FILE} names no source, and nothing was ingested by hand: there is nothing to run on;"
             " the README shows the settings of a lake of your own"
         )
+
+
+def check_is_loaded(settings: Settings) -> None:
+    """See that there is something to transform and to release; else as `check_has_input`.
+
+    Raises:
+        SettingsError: nothing was loaded yet.
+    """
+    check_has_input(settings)
+    if not _is_loaded(settings):
+        raise SettingsError(
+            f"nothing is loaded in {settings.folder} yet: `osslake run` loads what its {SETTINGS_FILE} names, and releases it"
+        )
+
+
+def _is_loaded(settings: Settings) -> bool:
+    if not (settings.state.is_dir() or settings.catalog.uri):
+        return False
+    catalog = open_catalog(settings)
+    there = (dataset.identifier for dataset in RAW_TABLES if catalog.table_exists(dataset.identifier))
+    return any(catalog.load_table(identifier).current_snapshot() for identifier in there)
 
 
 def make_release(

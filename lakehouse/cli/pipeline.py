@@ -94,11 +94,13 @@ def transform(
     """Bring the models' tables up to date with the raw tables."""
     from catalog.catalogs import open_catalog
     from lakehouse import transform as models
+    from lakehouse.run import check_is_loaded
 
-    settings = on_engine(context.obj.settings, engine)
+    settings, last_day = on_engine(context.obj.settings, engine), as_of_day(as_of)
+    check_is_loaded(settings)
     with progress() as (_, step), lake_lock(settings, "transform", step):
         step("transform")
-        summary = models.transform(settings, open_catalog(settings), as_of_day(as_of))
+        summary = models.transform(settings, open_catalog(settings), last_day)
     if output is Output.json:
         print_json(
             {

@@ -25,11 +25,12 @@ def create(
     output: OutputOption = Output.text,
 ) -> None:
     """Release what is loaded, transforming first where that is needed; without news the release stays the same."""
-    from lakehouse.run import release_now
+    from lakehouse.run import check_is_loaded, release_now
 
-    settings = context.obj.settings
+    settings, last_day = context.obj.settings, as_of_day(as_of)
+    check_is_loaded(settings)
     with progress() as (_, step), lake_lock(settings, "release create", step):
-        summary = release_now(settings, as_of_day(as_of), step)
+        summary = release_now(settings, last_day, step)
     print_json(run_record(summary)) if output is Output.json else show_release_made(summary)
 
 

@@ -336,12 +336,25 @@ def test_a_server_that_is_not_there(lake: Lake) -> None:
     assert "127.0.0.1:9" in _load(lake, "http://127.0.0.1:9", code=1).err
 
 
-def test_a_mistyped_lake_is_no_release(tmp_path: Path) -> None:
-    """`run` where no settings name a source says so, and makes nothing."""
-    ended = osslake("--lake", tmp_path / "nosuch", "run")
+@pytest.mark.parametrize("command", ["run", "transform", "release create"])
+def test_a_mistyped_lake_is_no_release(tmp_path: Path, command: str) -> None:
+    """`run`, `transform` and `release create` where no settings name a source say so, and make nothing."""
+    ended = osslake("--lake", tmp_path / "nosuch", *command.split())
     assert (ended.code, ended.out) == (1, "")
     assert "nosuch/osslake.toml names no source" in ended.err
     assert not (tmp_path / "nosuch").exists()
+
+
+def test_nothing_loaded_is_no_release(lake: Lake, hours: Path) -> None:
+    """Where settings name a source that nothing was loaded from yet, there is nothing to release."""
+    (lake.folder / "osslake.toml").write_text(f'[[sources.oss_directory]]\naddress = "{hours}/nowhere"\n')
+    for before in ((), ("run",)):
+        if before:
+            osslake("--lake", lake.folder, *before)
+        ended = osslake("--lake", lake.folder, "release", "create")
+        assert (ended.code, ended.out) == (1, "")
+        assert f"nothing is loaded in {lake.folder} yet" in ended.err
+    assert not list(lake.folder.glob("keys/*"))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, hours: Path) -> None:
