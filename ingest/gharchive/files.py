@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import fsspec
@@ -17,6 +18,7 @@ from catalog.settings import LoadSettings
 from ingest.gharchive.hours import SUFFIXES, hour_name
 from ingest.networks import guarded_session, resolve
 
+_WEB = ("http://", "https://")
 _MISSING_STATUS = frozenset({404, 410})
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -43,6 +45,7 @@ class HourFolder:
 
     Raises:
         SourceMissingError: a folder that doesn't exist.
+        SourceError: a server that doesn't let itself be connected to.
         SettingsError: an address that fsspec doesn't know.
     """
 
@@ -50,15 +53,19 @@ class HourFolder:
         self.address = address.rstrip("/")
         self._settings = settings
         try:
+            if self.address.startswith(_WEB):
+                _ = urlsplit(self.address).port  # raises ValueError where host or port are none
             self._fs, self._root = fsspec.core.url_to_fs(self.address, **self._options())
         except (ValueError, ImportError) as error:
             raise SettingsError(f"{address!r} is no address that can be read: {error}", address=address) from error
+        except Exception as error:
+            raise _wrap(address, error, settings.timeout_s) from error
         self.is_local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
         if self.is_local and not self._fs.isdir(self._root):
             raise SourceMissingError(f"folder {address} does not exist (wanted: a folder of YYYY-MM-DD-H.json.gz files)", address=address)
 
     def _options(self) -> dict[str, Any]:
-        if self.address.startswith(("http://", "https://")):
+        if self.address.startswith(_WEB):
             timeout = aiohttp.ClientTimeout(total=None, connect=self._settings.timeout_s, sock_read=self._settings.timeout_s)
             as_it_lies = {"headers": {"Accept-Encoding": "identity"}, "auto_decompress": False}
             return {"client_kwargs": {"timeout": timeout, **as_it_lies}, "get_client": self._client, "skip_instance_cache": True}
@@ -111,7 +118,7 @@ class HourFolder:
         for attempt in range(self._settings.retries + 1):
             try:
                 return ask(path)
-            except (TimeoutError, aiohttp.ClientError, OSError, SourceError) as error:
+            except Exception as error:
                 wrapped = _wrap(path, error, self._settings.timeout_s)
                 if not wrapped.is_transient or attempt == self._settings.retries:
                     raise wrapped from error
@@ -128,7 +135,7 @@ def _etag(info: dict[str, Any]) -> str | None:
 
 
 def _wrap(path: str, error: Exception, timeout_s: float) -> SourceError:
-    """Say what a failed answer means for the user."""
+    """Say what a failed answer means for the user. What is no error of a connection (no credentials, ...) won't change by itself."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return SourceUnavailableError(f"{path}: no answer within {timeout_s:g} s", path=path)
     if isinstance(error, aiohttp.TooManyRedirects):
@@ -143,4 +150,5 @@ def _wrap(path: str, error: Exception, timeout_s: float) -> SourceError:
         return (SourceUnavailableError if status in _TRANSIENT_STATUS else SourceError)(message, path=path, status=status)
     if isinstance(error, PermissionError):
         return SourceError(f"{path}: may not be read: {error}", path=path)
-    return SourceUnavailableError(f"{path}: {error or type(error).__name__}", path=path)
+    is_transient = isinstance(error, aiohttp.ClientError | OSError | EOFError)
+    return (SourceUnavailableError if is_transient else SourceError)(f"{path}: {error or type(error).__name__}", path=path)

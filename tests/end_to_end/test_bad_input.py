@@ -130,10 +130,10 @@ _FULL = gzip.compress(b"\n".join(GOOD), mtime=0)
 
 
 def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path) -> None:
-    """A file that is cut, no hour file, or without a good record does not take the place of a loaded hour; the summary names it; a better one does."""
+    """A file that is cut, no hour file, or all rejected does not take the place of a loaded hour; the summary names it. A whole one does, also an empty one."""
     (hours / FILE).write_bytes(_FULL)
     _load(lake, hours)
-    for content in (b"", _FULL[:-9], b"<html>", gzip.compress(b"<html>", mtime=0), gzip.compress(b"", mtime=0)):
+    for content in (b"", _FULL[:-9], b"<html>", gzip.compress(b"<html>", mtime=0)):
         (hours / FILE).write_bytes(content)
         ended = _load(lake, hours)
         assert f"{FILE} changed and was not taken" in ended.out
@@ -142,6 +142,9 @@ def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path) -> None:
     (hours / FILE).write_bytes(gzip.compress(GOOD[0] + b"\nno record", mtime=0))
     _load(lake, hours)
     assert _state(lake) == ("loaded", 1, 1)
+    (hours / FILE).write_bytes(gzip.compress(b"", mtime=0))
+    _load(lake, hours)
+    assert _state(lake) == ("empty", 0, 0)
 
 
 def test_a_partial_hour_grows(lake: Lake, hours: Path) -> None:
