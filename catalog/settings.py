@@ -11,18 +11,21 @@ import hmac
 import os
 import tomllib
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from catalog.errors import SettingsError
+from catalog.settings_checks import check_static, check_variables, memory, told
 
 SETTINGS_FILE = "osslake.toml"
 DEFAULT_LAKE = Path("lake")
+ENVIRONMENT_PREFIX = "OSSLAKE_"
 PUBLIC_AUTHOR_KEY = "osslake-public-default-key-v1"
+
+Memory = Annotated[str, AfterValidator(memory)]
 
 
 class _Part(BaseModel):
@@ -73,14 +76,14 @@ class CatalogSettings(_Part):
 class DirectorySource(_Part):
     """An OSS Directory: a folder, a git URL or a bundle."""
 
-    address: str
+    address: str = Field(min_length=1)
     history: bool = False
 
 
 class HoursSource(_Part):
     """GH Archive's hours at an fsspec address, from a time to a time (exclusive), like `2015-01-01T00`."""
 
-    address: str
+    address: str = Field(min_length=1)
     start: str = Field(alias="from")
     end: str = Field(alias="to")
 
@@ -88,7 +91,7 @@ class HoursSource(_Part):
 class GitSource(_Part):
     """Clones to read commits from; a pattern such as `clones/*.git` is expanded."""
 
-    address: str
+    address: str = Field(min_length=1)
     repository: str = ""
 
 
@@ -136,7 +139,7 @@ class TransformSettings(_Part):
         " at least twice Trino's `query.client.timeout`",
     )
     threads: int = Field(0, ge=0, description="0: as many as there are cores; on Trino models that are built at a time, 0: two")
-    memory_limit: str = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
+    memory_limit: Memory = Field("", description="DuckDB's limit, such as 4GB; empty: DuckDB's own default")
     all_artifacts: bool = Field(False, description="series for all artifacts, not just those that a project lists")
     accepted_falls: list[date] = Field([], description="days with less than half the usual records that are right as they are")
 
@@ -241,9 +244,9 @@ class ServeSettings(_Part):
     replicas: Path | None = Field(None, description="folder of the serving replicas; default: `serving` in the lake's folder of state")
     keep_replicas: int = Field(3, ge=1, description="newest releases that are answered from replicas; older ones are read by their tables")
     poll_s: float = Field(2.0, gt=0, description="how often a worker looks for a new release")
-    build_memory: str = Field("1GB", description="DuckDB's limit while a replica is made")
+    build_memory: Memory = Field("1GB", description="DuckDB's limit while a replica is made")
     build_threads: int = Field(0, ge=0, description="while a replica is made; 0: as many as there are cores")
-    query_memory: str = Field("512MB", description="DuckDB's limit in a worker, for tables that are read from the release's files")
+    query_memory: Memory = Field("512MB", description="DuckDB's limit in a worker, for tables that are read from the release's files")
     query_threads: int = Field(0, ge=0, description="of DuckDB in a worker; 0: as many as there are cores")
     queries_at_once: int = Field(4, ge=1, description="such queries in a worker; others wait")
     kept_answers_bytes: int = Field(
@@ -334,7 +337,7 @@ class Settings(BaseSettings):
     """The whole tree of a lake's settings."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="OSSLAKE_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
     )
 
     folder: Path = DEFAULT_LAKE
@@ -414,8 +417,9 @@ def load_settings(lake: Path, **overrides: Any) -> Settings:
         overrides: values that win over file and environment.
 
     Raises:
-        SettingsError: the file can't be read, or a name or value in it is not known; the message names both.
+        SettingsError: the file can't be read, or a name or value in it, or a variable, is not known; the message names both.
     """
+    check_variables(os.environ, Settings, ENVIRONMENT_PREFIX)
     file = lake if lake.suffix == ".toml" else lake / SETTINGS_FILE
     if lake.suffix == ".toml" and not file.is_file():
         raise SettingsError(f"settings file {file} does not exist", path=str(file))
@@ -429,29 +433,11 @@ def load_settings(lake: Path, **overrides: Any) -> Settings:
         class LakeSettings(Settings):
             model_config = SettingsConfigDict(toml_file=file)
 
-        return LakeSettings(folder=folder.absolute(), **overrides)
-    except tomllib.TOMLDecodeError as error:
+        settings = LakeSettings(folder=folder.absolute(), **overrides)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file {file} is not TOML: {error}", path=str(file)) from error
     except ValidationError as error:
-        name, said = _told(error)
+        name, said = told(error, Settings)
         raise SettingsError(f"setting {name!r} ({file} or OSSLAKE_...): {said}", setting=name) from error
-
-
-def _told(error: ValidationError) -> tuple[str, str]:
-    """Return the name of a setting that is wrong, and what is wrong with it: of one that does not exist first, since another may be missing for it."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return name, first["msg"]
-    known: type[BaseModel] = Settings
-    for part in first["loc"][:-1]:
-        known = _branch(known.model_fields[part].annotation) if isinstance(part, str) else known
-    nearest = get_close_matches(str(first["loc"][-1]), known.model_fields, n=1)
-    meant = f"is {nearest[0]} meant?" if nearest else f"known here: {', '.join(known.model_fields)}"
-    return name, f"there is no such setting; {meant}"
-
-
-def _branch(annotation: Any) -> type[BaseModel]:
-    """Return the branch of the tree that a field holds, or holds a list of."""
-    held: type[BaseModel] = next(iter(get_args(annotation)), annotation)
-    return held
+    check_static(settings)
+    return settings

@@ -21,7 +21,8 @@ Written by `make settings-page` from `catalog/settings.py`; don't edit it by han
 
 A lake is a folder. `osslake.toml` in it holds what differs from the defaults; `--lake` (or `OSSLAKE_LAKE`) names the folder, or
 another settings file. A variable wins over the file: `OSSLAKE_TRANSFORM__THREADS=2` sets `transform.threads`. Names that are not
-known are an error. Relative addresses in the file are relative to the lake's folder.
+known are an error, in the file and among variables that begin with `OSSLAKE_` (but for those that Kubernetes sets for a service called
+osslake). Relative addresses in the file are relative to the lake's folder.
 """
 
 

@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from catalog.errors import SettingsError
+from catalog.settings_checks import check_static
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, size
 from lakehouse.lock import lake_lock
 
@@ -56,6 +57,7 @@ def static(
         raise typer.BadParameter(
             "static wants a folder and --url, such as: osslake publish static /srv/lake --url https://lake.example.org"
         )
+    check_static(chosen)
     _publish(chosen, "static", output)
 
 

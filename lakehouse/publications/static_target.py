@@ -59,10 +59,14 @@ def open_target(address: str) -> StaticTarget:
     """Return the target at a folder's path or an fsspec address.
 
     Raises:
-        PublishError: there is no such kind of address.
+        PublishError: there is no such kind of address, or nothing can be written to it.
         TargetUnavailableError: it does not answer.
     """
     place = masked(address)
+    if address.startswith(("http://", "https://")):
+        raise PublishError(
+            f"{place} can't be written to; a folder, or an object store's address such as s3://bucket/path, would be right", target=place
+        )
     with answering(address):
         try:
             files, root = fsspec.core.url_to_fs(address)

@@ -305,6 +305,8 @@ def test_a_target_that_cannot_be_written_is_named(released_lake: ReleasedLake, t
         export_static(released_lake.settings, str(tmp_path / "file"), URL)
     with pytest.raises(PublishError, match="nothing://"):
         export_static(released_lake.settings, "nothing://x", URL)
+    with pytest.raises(PublishError, match=r"^http://127\.0\.0\.1:1/x can't be written to; a folder"):
+        export_static(released_lake.settings, "http://127.0.0.1:1/x", URL)
 
 
 @pytest.mark.parametrize("address", ["nothing://u:sec/r@t@host/x", "ftp://u:sec/r@t@host/x"])
