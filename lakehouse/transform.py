@@ -20,6 +20,7 @@ from catalog.errors import AuditError, TransformError
 from catalog.settings import Settings
 from lakehouse import control
 from lakehouse.engines import Engine, open_engine
+from lakehouse.engines.silence import causes
 from lakehouse.model_datasets import published_datasets
 from lakehouse.model_graph import model_nodes, short_name, source_name
 from lakehouse.raw_binding import RawPin, pin_raw_tables
@@ -264,15 +265,17 @@ def _apply(context: Context, plan: control.Plan) -> None:
             context.plan(ENVIRONMENT, restate_models=roots, **quietly)
     except SQLMeshError as error:
         failures = getattr(context.console, "failures", [])
-        raise _wrapped(error, failures) from (failures[0] if failures else error)
+        raise why_failed(error, failures) from (failures[0] if failures else error)
 
 
-def _wrapped(error: Exception, failures: list[Any]) -> TransformError:
-    """Say which model failed and why, in one line."""
+def why_failed(error: Exception, failures: list[Any]) -> TransformError | KeyboardInterrupt:
+    """Return which model failed and why, in one line; what Ctrl-C ended did not fail."""
     from sqlmesh.utils.errors import AuditError as SqlmeshAuditError
     from sqlmesh.utils.errors import NodeAuditsErrors
 
     for failure in failures:
+        if any(isinstance(cause, KeyboardInterrupt) for cause in causes(failure)):
+            return KeyboardInterrupt()
         cause = failure.__cause__ or failure
         name = short_name(str(getattr(failure.node, "snapshot_name", failure.node)))
         if isinstance(cause, NodeAuditsErrors | SqlmeshAuditError):

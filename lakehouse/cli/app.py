@@ -13,6 +13,7 @@ import typer
 from catalog.errors import OsslakeError
 from catalog.settings import DEFAULT_LAKE, Settings, load_settings
 from lakehouse.cli import ingest, maintain, pipeline, publish, read, release, stack
+from lakehouse.cli.arguments import given
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which Typer gives by itself, without a word."""
@@ -37,10 +38,12 @@ read.register(app)
 @app.callback()
 def osslake(
     context: typer.Context,
-    lake: Annotated[Path, typer.Option(envvar="OSSLAKE_LAKE", help="The lake's folder, or a settings file (.toml).")] = DEFAULT_LAKE,
+    lake: Annotated[str, typer.Option(envvar="OSSLAKE_LAKE", help="The lake's folder, or a settings file (.toml).", callback=given)] = str(
+        DEFAULT_LAKE
+    ),
 ) -> None:
     """An open lakehouse of open-source impact data: collect, compute, sign, publish, query."""
-    context.obj = _Lake(lake)
+    context.obj = _Lake(Path(lake))
 
 
 class _Lake:
@@ -62,6 +65,10 @@ def main() -> None:
         except SystemExit as ended:
             if ended.code == INTERRUPTED:
                 raise KeyboardInterrupt from ended
+            raise
+        except RuntimeError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):  # DuckDB's word for Ctrl-C in the middle of a query
+                raise KeyboardInterrupt from error
             raise
     except OsslakeError as error:
         sys.stderr.write(f"error: {error}\n")
