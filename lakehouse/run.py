@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from catalog.catalogs import open_catalog
+from catalog.catalogs import catalog_answers, open_catalog
 from catalog.errors import SettingsError
 from catalog.raw_tables import RAW_TABLES
 from catalog.settings import SETTINGS_FILE, Settings
@@ -107,9 +107,10 @@ def check_is_loaded(settings: Settings) -> None:
 def _is_loaded(settings: Settings) -> bool:
     if not (settings.state.is_dir() or settings.catalog.uri):
         return False
-    catalog = open_catalog(settings)
-    there = (dataset.identifier for dataset in RAW_TABLES if catalog.table_exists(dataset.identifier))
-    return any(catalog.load_table(identifier).current_snapshot() for identifier in there)
+    with catalog_answers("looking up the raw tables"):
+        catalog = open_catalog(settings)
+        there = (dataset.identifier for dataset in RAW_TABLES if catalog.table_exists(dataset.identifier))
+        return any(catalog.load_table(identifier).current_snapshot() for identifier in there)
 
 
 def make_release(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lakehouse.cli.arguments import given
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, show_load
 from lakehouse.lock import lake_lock
 
@@ -21,7 +22,9 @@ def _show(summary: object, output: Output) -> None:
 @app.command(epilog="Example: osslake ingest oss-directory ../oss-directory --history")
 def oss_directory(
     context: typer.Context,
-    addresses: Annotated[list[str], typer.Argument(metavar="FOLDER|GIT_URL|BUNDLE...", help="Directories; a later one's slug wins.")],
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="FOLDER|GIT_URL|BUNDLE...", help="Directories; a later one's slug wins.", callback=given)
+    ],
     history: Annotated[bool, typer.Option("--history", help="The whole git history, as slowly changing membership.")] = False,
     output: OutputOption = Output.text,
 ) -> None:
@@ -38,7 +41,7 @@ def oss_directory(
 @app.command(epilog="Example: osslake ingest gharchive https://data.gharchive.org --from 2015-01-01T00 --to 2015-01-01T02")
 def gharchive(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="Where the hour files are: any fsspec address.")],
+    address: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="Where the hour files are: any fsspec address.", callback=given)],
     start: Annotated[str, typer.Option("--from", help="First hour, such as 2015-01-01T00.")],
     end: Annotated[str, typer.Option("--to", help="Hour after the last one.")],
     recheck: Annotated[bool, typer.Option("--recheck", help="Ask for hours again that are old and known.")] = False,
@@ -63,7 +66,7 @@ def gharchive(
 @app.command(epilog="Example: osslake ingest git ~/clones/osslake --repository https://github.com/owner/osslake")
 def git(
     context: typer.Context,
-    addresses: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Clones, bare repositories or git URLs.")],
+    addresses: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Clones, bare repositories or git URLs.", callback=given)],
     repository: Annotated[
         str, typer.Option("--repository", help="The repository's address, where remote.origin.url does not tell it.")
     ] = "",

@@ -13,6 +13,7 @@ import typer
 
 from catalog.errors import SettingsError
 from catalog.settings import SETTINGS_FILE
+from lakehouse.cli.arguments import given
 from lakehouse.cli.output import Output, OutputOption, print_json, progress, say, show_load, size
 from lakehouse.cli.publish import exit_for, outcomes_record, show_outcomes
 from lakehouse.lock import lake_lock
@@ -43,10 +44,14 @@ def register(app: typer.Typer) -> None:
 
 def as_of_day(text: str | None) -> date | None:
     """Parse `--as-of`."""
+    return _day("--as-of", text) if text else None
+
+
+def _day(option: str, text: str) -> date:
     try:
-        return date.fromisoformat(text) if text else None
+        return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"--as-of {text!r} is not a date such as 2015-01-31") from error
+        raise typer.BadParameter(f"{option} {text!r} is not a date such as 2015-01-31") from error
 
 
 def on_engine(settings: Settings, engine: Engine | None) -> Settings:
@@ -55,7 +60,7 @@ def on_engine(settings: Settings, engine: Engine | None) -> Settings:
 
 
 def world(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="A new or empty folder.", callback=given)],
     events: Annotated[int, typer.Option("--events", help="Records in the hour files, 100 to 50,000,000.")] = 20_000,
     days: Annotated[int, typer.Option("--days", help="Days that they are spread over.")] = 60,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
@@ -69,9 +74,10 @@ def world(
     """Write a generated world: hour files, a directory, git repositories, in the sources' own formats."""
     from ingest.world import WorldSettings, write_world
 
+    first_day = _day("--start", start)
     try:
         summary = write_world(
-            folder, WorldSettings(events=events, days=days, seed=seed, projects=projects, start=date.fromisoformat(start), truth=truth)
+            Path(folder), WorldSettings(events=events, days=days, seed=seed, projects=projects, start=first_day, truth=truth)
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from catalog.catalogs import open_catalog
+from catalog.errors import SourceError
 from end_to_end.lakes import Lake
 from end_to_end.processes import Finished, Running, osslake
 from end_to_end.server import HANG, HourServer, hour_server
+from lakehouse.cli.app import app
 
 HOUR, FILE = "2024-01-01-0", "2024-01-01-0.json.gz"
 
@@ -225,12 +228,18 @@ def test_hours_that_are_none(lake: Lake, hours: Path, start: str, end: str) -> N
 
 
 def test_wrong_usage(lake: Lake) -> None:
-    """Options that are lacking or unknown, and commands that don't exist, are wrong usage: exit code 2, no traceback."""
+    """Options that are lacking or unknown, empty folders, dates that are none, and no such command are wrong usage: exit code 2, no traceback."""
     for arguments in (
         ["ingest", "gharchive", "somewhere"],
         ["ingest", "gharchive", "--nonsense"],
         ["nonsense"],
         ["run", "--as-of", "yesterday"],
+        ["world", str(lake.folder / "world"), "--start", "2015-13-01"],
+        ["world", ""],
+        ["ingest", "git", ""],
+        ["ingest", "oss-directory", "somewhere", ""],
+        ["ingest", "gharchive", "", "--from", "2024-01-01T00", "--to", "2024-01-01T01"],
+        ["--lake", "", "status"],
     ):
         ended = osslake("--lake", lake.folder, *arguments)
         assert (ended.code, "Traceback" in ended.err) == (2, False), ended
@@ -334,9 +343,31 @@ def test_redirects(lake: Lake, server: HourServer) -> None:
         assert f"{server.url}/2024-01-01-2.json.gz: {told}" in ended.err.splitlines()[-1]
 
 
-def test_a_server_that_is_not_there(lake: Lake) -> None:
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "ftp://127.0.0.1:9/x"])
+def test_a_server_that_is_not_there(lake: Lake, address: str) -> None:
     """An address at which nothing listens is an error of one line that names it."""
-    assert "127.0.0.1:9" in _load(lake, "http://127.0.0.1:9", code=1).err
+    assert address in _load(lake, address, code=1).err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("address", "told"), [("https://[bad", "Invalid IPv6 URL"), ("http://127.0.0.1:99999", "Port out of range")])
+def test_an_address_that_is_none(lake: Lake, address: str, told: str) -> None:
+    """An address that can't be read as one is an error of one line with the reason."""
+    assert f"'{address}' is no address that can be read: {told}" in _load(lake, address, code=1).err
+
+
+def test_an_object_store_without_credentials(lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hours in an object store that nobody gave keys of are an error of one line that says so."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": f"{tmp_path}/none",
+        "AWS_CONFIG_FILE": f"{tmp_path}/none",
+    }.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["--lake", str(lake.folder), "ingest", "gharchive", "s3://bucket", "--from", "2024-01-01T00", "--to", "2024-01-01T01"]
+    with pytest.raises(SourceError, match=r"bucket/2024-01-01-0\.json\.gz: Unable to locate credentials"):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("command", ["run", "transform", "release create"])
