@@ -32,7 +32,7 @@ OWNERS = {
     "sqlmesh": ("lakehouse/",),
     "sqlglot": ("lakehouse/staging_views.py", "catalog/explain.py"),
     "cryptography": ("catalog/signatures.py", "lakehouse/releases/"),
-    "aiohttp": ("ingest/gharchive/files.py",),
+    "aiohttp": ("ingest/gharchive/files.py", "ingest/networks.py"),
     "fsspec": ("ingest/gharchive/files.py", "lakehouse/publications/static_target.py"),
     "pydantic_settings": ("catalog/settings.py",),
     "yaml": ("ingest/",),
