@@ -177,7 +177,7 @@ class _Package:
             self.first_times.pop(file, None)
 
     def settle(self) -> None:
-        """Leave out the files that would take more good records away than they bring, though they are cut or bring none."""
+        """Leave out the files that would take more good records away than they bring, though they are cut or all rejected."""
         worse = {hour.file: hour for hour in self.hours if self._is_worse(hour)}
         self.kept = [self._why_kept(hour) for hour in worse.values()]
         if worse:
