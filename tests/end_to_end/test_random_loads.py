@@ -27,7 +27,7 @@ def _check(folder: Path, seed: int, steps: int) -> None:
 
 def test_random_steps_end_as_if_built_at_once(tmp_path: Path) -> None:
     """Late, replaced and emptied hours, names that lead elsewhere, a clone that comes: nothing of what was before is left."""
-    _check(tmp_path, seed=8, steps=3)
+    _check(tmp_path, seed=8, steps=2)
 
 
 @pytest.mark.kill

@@ -16,7 +16,7 @@ from web_servers import UNLIMITED, granian
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method"
 EXAMPLES = os.environ.get("OSSLAKE_SCHEMATHESIS_EXAMPLES", "5")
-SECONDS = os.environ.get("OSSLAKE_SCHEMATHESIS_SECONDS", "30")
+SECONDS = os.environ.get("OSSLAKE_SCHEMATHESIS_SECONDS", "15")
 """To try longer by hand."""
 TOLD_IN_WORDS = ("/v1/series", "/v1/search")
 """What they need is more than a schema tells: one of three levels, a sign that can be printed."""
