@@ -24,7 +24,7 @@ demo: $(STAMP) ## a generated world, loaded, computed, released; ends with numbe
 test: $(STAMP) ## all tests but the long ones
 	$(PYTEST) $(DIST) -p scripts.no_skips -m "not kill and not stack" --durations=15 $(ARGS)
 
-test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run alone
+test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run alone; many random loads
 	$(PYTEST) -p scripts.no_skips -m kill $(ARGS)
 
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
