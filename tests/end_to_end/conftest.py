@@ -98,3 +98,20 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (transform, released):
         monkeypatch.setattr(module, "MODELS", models)
     return models
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    """Return a folder for hour files; it is empty."""
+    folder = tmp_path / "hours"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Return a new lake whose sources may hang for half a second."""
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    (folder / "osslake.toml").write_text("[load]\ntimeout_s = 0.5\nretries = 1\n")
+    return Lake(folder)

@@ -3,76 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from catalog.catalogs import open_catalog
-from catalog.errors import SourceError
+from end_to_end.bad_hours import FILE, GOOD, HOUR, load, record, state, table
 from end_to_end.lakes import Lake
-from end_to_end.processes import Finished, Running, osslake
-from end_to_end.server import HANG, HourServer, hour_server
-from lakehouse.cli.app import app
-
-HOUR, FILE = "2024-01-01-0", "2024-01-01-0.json.gz"
-
-
-def _record(number: int, **more: Any) -> bytes:
-    record = {
-        "id": str(number),
-        "type": "WatchEvent",
-        "created_at": f"2024-01-01T00:00:{number % 60:02}Z",
-        "actor": {"id": 7, "login": "ada"},
-        "repo": {"id": 9, "name": "ada/engine"},
-        "payload": {"action": "started"},
-    }
-    return json.dumps(record | more).encode()
-
-
-GOOD = [_record(number) for number in range(1, 4)]
-
-
-@pytest.fixture
-def hours(tmp_path: Path) -> Path:
-    """Return a folder for hour files."""
-    folder = tmp_path / "hours"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """Return a new lake whose sources may hang for half a second."""
-    folder = tmp_path / "lake"
-    folder.mkdir()
-    (folder / "osslake.toml").write_text("[load]\ntimeout_s = 0.5\nretries = 1\n")
-    return Lake(folder)
-
-
-def _load(lake: Lake, address: object, start: str = "2024-01-01T00", end: str = "2024-01-01T01", code: int = 0) -> Finished:
-    ended = osslake("--lake", lake.folder, "ingest", "gharchive", str(address), "--from", start, "--to", end)
-    assert ended.code == code, ended
-    assert "Traceback" not in ended.err + ended.out
-    if code == 1:
-        assert ended.err.splitlines()[-1].startswith("error: ")
-    return ended
-
-
-def _table(lake: Lake, name: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = open_catalog(lake.settings).load_table(("raw", name)).scan().to_arrow().to_pylist()
-    return rows
-
-
-def _state(lake: Lake) -> tuple[str, int, int]:
-    (row,) = _table(lake, "gharchive__hours")
-    assert len(_table(lake, "gharchive__events")) == row["loaded_count"]
-    return row["state"], row["loaded_count"], row["rejected_count"]
+from end_to_end.processes import osslake
 
 
 @pytest.mark.parametrize(
@@ -81,52 +18,52 @@ def _state(lake: Lake) -> tuple[str, int, int]:
         (b"<html>502 Bad Gateway</html>", "not_json", None),
         (b'{"id": "5", "type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "note": "\xff\xfe"}', "not_utf8", None),
         (b'{"type": "WatchEvent", "created_at": "2024-01-01T00:00:00Z", "actor": {"id": 1}, "repo": {"id": 2}}', "missing_field", "id"),
-        (_record(5, repo={"id": 2**63, "name": "ada/engine"}), "not_an_integer", "repo.id"),
-        (_record(5, actor={"id": 10**30, "login": "ada"}), "not_an_integer", "actor.id"),
-        (_record(5, created_at="yesterday"), "not_a_time", "created_at"),
+        (record(5, repo={"id": 2**63, "name": "ada/engine"}), "not_an_integer", "repo.id"),
+        (record(5, actor={"id": 10**30, "login": "ada"}), "not_an_integer", "actor.id"),
+        (record(5, created_at="yesterday"), "not_a_time", "created_at"),
         (b"[1, 2, 3]", "not_an_object", None),
     ],
 )
 def test_a_bad_line_is_rejected_alone(lake: Lake, hours: Path, line: bytes, reason: str, field: str | None) -> None:
     """A line that doesn't fit goes to `raw.rejected` whole, with its reason, field, file and number; the lines around it are loaded; exit code 0."""
     (hours / FILE).write_bytes(gzip.compress(b"\n".join([GOOD[0], line, *GOOD[1:]]) + b"\n"))
-    ended = _load(lake, hours)
+    ended = load(lake, hours)
     assert "4 records in = 3 loaded + 1 rejected" in ended.out
     assert f"rejected, {reason}: 1" in ended.out
     assert f"line 2 of {FILE}" in ended.out
-    (row,) = _table(lake, "rejected")
+    (row,) = table(lake, "rejected")
     assert (row["reason"], row["field"], row["_source_file"], row["_source_line"]) == (reason, field, FILE, 2)
     assert f"line 2 of {FILE}" in row["message"]
     assert row["record"].encode() == line.replace(b"\xff\xfe", b"\\xff\\xfe")
-    assert _state(lake) == ("loaded", 3, 1)
+    assert state(lake) == ("loaded", 3, 1)
 
 
 def test_a_truncated_file_is_partial(lake: Lake, hours: Path) -> None:
     """Of a gz file that ends too early the whole lines are loaded, the hour is `partial`, and the message names the file; whole later, it is loaded anew."""
-    lines = [_record(number, payload={"action": "started", "noise": f"{number * 7919**9}"}) for number in range(1, 2000)]
+    lines = [record(number, payload={"action": "started", "noise": f"{number * 7919**9}"}) for number in range(1, 2000)]
     whole = gzip.compress(b"\n".join(lines) + b"\n")
     (hours / FILE).write_bytes(whole[: len(whole) // 2])
-    ended = _load(lake, hours)
+    ended = load(lake, hours)
     assert FILE in ended.out
     assert "ends too early" in ended.out
-    state, loaded, rejected = _state(lake)
-    assert state == "partial"
+    hour_state, loaded, rejected = state(lake)
+    assert hour_state == "partial"
     assert 500 < loaded < 1999
     assert rejected <= 1
     (hours / FILE).write_bytes(whole)
-    _load(lake, hours)
-    assert _state(lake) == ("loaded", 1999, 0)
-    assert _table(lake, "rejected") == []
+    load(lake, hours)
+    assert state(lake) == ("loaded", 1999, 0)
+    assert table(lake, "rejected") == []
 
 
 def test_what_is_no_hour_file_is_partial(lake: Lake, hours: Path) -> None:
     """A page that a server answers in place of a packed file, and a file of 0 bytes, make partial hours, which the summary tells; coverage is 0."""
     (hours / FILE).write_bytes(b"<html>\n<h1>Sorry</h1>\n")
     (hours / "2024-01-01-1.json.gz").write_bytes(b"")
-    ended = _load(lake, hours, end="2024-01-01T02")
+    ended = load(lake, hours, end="2024-01-01T02")
     assert f"{FILE} is cut after line 2 (no gzip)" in ended.out
     assert "2024-01-01-1.json.gz is cut after line 0 (gzip ends too early: 0 bytes)" in ended.out
-    assert [(row["state"], row["loaded_count"]) for row in _table(lake, "gharchive__hours")] == [("partial", 0), ("partial", 0)]
+    assert [(row["state"], row["loaded_count"]) for row in table(lake, "gharchive__hours")] == [("partial", 0), ("partial", 0)]
 
 
 _FULL = gzip.compress(b"\n".join(GOOD), mtime=0)
@@ -135,34 +72,34 @@ _FULL = gzip.compress(b"\n".join(GOOD), mtime=0)
 def test_a_worse_file_takes_nothing_away(lake: Lake, hours: Path) -> None:
     """A file that is cut, no hour file, or all rejected does not take the place of a loaded hour; the summary names it. A whole one does, also an empty one."""
     (hours / FILE).write_bytes(_FULL)
-    _load(lake, hours)
+    load(lake, hours)
     for content in (b"", _FULL[:-9], b"<html>", gzip.compress(b"<html>", mtime=0)):
         (hours / FILE).write_bytes(content)
-        ended = _load(lake, hours)
+        ended = load(lake, hours)
         assert f"{FILE} changed and was not taken" in ended.out
         assert "the hour keeps its 3" in ended.out
-        assert (_state(lake), _table(lake, "rejected")) == (("loaded", 3, 0), [])
+        assert (state(lake), table(lake, "rejected")) == (("loaded", 3, 0), [])
     (hours / FILE).write_bytes(gzip.compress(GOOD[0] + b"\nno record", mtime=0))
-    _load(lake, hours)
-    assert _state(lake) == ("loaded", 1, 1)
+    load(lake, hours)
+    assert state(lake) == ("loaded", 1, 1)
     (hours / FILE).write_bytes(gzip.compress(b"", mtime=0))
-    _load(lake, hours)
-    assert _state(lake) == ("empty", 0, 0)
+    load(lake, hours)
+    assert state(lake) == ("empty", 0, 0)
 
 
 def test_a_partial_hour_grows(lake: Lake, hours: Path) -> None:
     """Of two cut files of an hour the one with more good records stays, and the hours beside it are loaded with either."""
-    lines = b"".join(_record(number, payload={"noise": f"{number * 7919**9}"}) + b"\n" for number in range(1, 2000))
+    lines = b"".join(record(number, payload={"noise": f"{number * 7919**9}"}) + b"\n" for number in range(1, 2000))
     whole = gzip.compress(lines, mtime=0)
     counts = []
     for number, size in enumerate((len(whole) // 2, len(whole) // 3, len(whole) * 2 // 3)):
         (hours / FILE).write_bytes(whole[:size])
-        (hours / f"2024-01-01-{number + 1}.json").write_bytes(_record(5))
-        _load(lake, hours, end=f"2024-01-01T0{number + 2}")
-        rows = {row["hour"]: row for row in _table(lake, "gharchive__hours")}
+        (hours / f"2024-01-01-{number + 1}.json").write_bytes(record(5))
+        load(lake, hours, end=f"2024-01-01T0{number + 2}")
+        rows = {row["hour"]: row for row in table(lake, "gharchive__hours")}
         counts.append(rows[HOUR]["loaded_count"])
         assert [row["state"] for row in rows.values() if row["hour"] != HOUR] == ["loaded"] * (number + 1)
-        assert (rows[HOUR]["state"], len(_table(lake, "gharchive__events"))) == ("partial", counts[-1] + number + 1)
+        assert (rows[HOUR]["state"], len(table(lake, "gharchive__events"))) == ("partial", counts[-1] + number + 1)
     assert counts[0] == counts[1] < counts[2]
 
 
@@ -171,42 +108,42 @@ def test_an_hour_of_too_many_rejects_is_refused(lake: Lake, hours: Path) -> None
     (lake.folder / "osslake.toml").write_text("[load]\nmax_hour_rejected = 2\n")
     (hours / FILE).write_bytes(gzip.compress(b"\n".join([*GOOD, b"{}", b"{}", b"\xff"])))
     (hours / "2024-01-01-1.json.gz").write_bytes(gzip.compress(b"\n".join([GOOD[0], b"{}", b"{}"])))
-    ended = _load(lake, hours, end="2024-01-01T02", code=1)
+    ended = load(lake, hours, end="2024-01-01T02", code=1)
     assert f"{FILE}: more than 2 of its lines are rejected" in ended.err
     assert "load.max_hour_rejected" in ended.err
-    assert _state(lake) == ("loaded", 1, 2)
-    assert {row["_source_file"] for row in _table(lake, "rejected")} == {"2024-01-01-1.json.gz"}
+    assert state(lake) == ("loaded", 1, 2)
+    assert {row["_source_file"] for row in table(lake, "rejected")} == {"2024-01-01-1.json.gz"}
 
 
 def test_a_line_of_211_kb_is_loaded(lake: Lake, hours: Path) -> None:
     """A record of 211 KB, as the real archive has, is loaded whole."""
-    long = _record(5, payload={"action": "started", "body": "x" * 211_000})
+    long = record(5, payload={"action": "started", "body": "x" * 211_000})
     (hours / FILE).write_bytes(gzip.compress(b"\n".join([*GOOD, long]) + b"\n"))
-    _load(lake, hours)
-    assert _state(lake) == ("loaded", 4, 0)
-    assert max(len(row["record"]) for row in _table(lake, "gharchive__events")) == len(long)
+    load(lake, hours)
+    assert state(lake) == ("loaded", 4, 0)
+    assert max(len(row["record"]) for row in table(lake, "gharchive__events")) == len(long)
 
 
 @pytest.mark.parametrize(("name", "content"), [(f"{HOUR}.json", b""), (FILE, gzip.compress(b"", mtime=0))])
 def test_an_empty_file_is_an_empty_hour(lake: Lake, hours: Path, name: str, content: bytes) -> None:
     """A file without a line, packed or plain, is an `empty` hour, no error and no missing one."""
     (hours / name).write_bytes(content)
-    _load(lake, hours)
-    assert _state(lake) == ("empty", 0, 0)
+    load(lake, hours)
+    assert state(lake) == ("empty", 0, 0)
 
 
 def test_a_missing_hour_is_noted(lake: Lake, hours: Path) -> None:
     """An hour that has no file is `missing`, the hours beside it are loaded, and status names it."""
     (hours / FILE).write_bytes(gzip.compress(GOOD[0], mtime=0))
-    _load(lake, hours, end="2024-01-01T02")
-    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {HOUR: "loaded", "2024-01-01-1": "missing"}
+    load(lake, hours, end="2024-01-01T02")
+    assert {row["hour"]: row["state"] for row in table(lake, "gharchive__hours")} == {HOUR: "loaded", "2024-01-01-1": "missing"}
     told = osslake("--lake", lake.folder, "status")
     assert "missing: 2024-01-01-1" in told.out
 
 
 def test_a_folder_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
     """A folder that isn't there is an error of one line that names it: exit code 1."""
-    ended = _load(lake, tmp_path / "nowhere", code=1)
+    ended = load(lake, tmp_path / "nowhere", code=1)
     assert str(tmp_path / "nowhere") in ended.err
     assert "does not exist" in ended.err
 
@@ -223,7 +160,7 @@ def test_a_folder_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
 )
 def test_hours_that_are_none(lake: Lake, hours: Path, start: str, end: str) -> None:
     """A range of hours that is empty or no range, begins before 1970 or within an hour is wrong usage, which is told before anything is made."""
-    assert start in _load(lake, hours, start, end, code=2).err
+    assert start in load(lake, hours, start, end, code=2).err
     assert [path.name for path in lake.folder.iterdir()] == ["osslake.toml"]
 
 
@@ -263,8 +200,8 @@ def test_a_directory_with_a_wrong_type(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "directory" / "data" / "collections").mkdir()
     ended = osslake("--lake", lake.folder, "ingest", "oss-directory", tmp_path / "directory")
     assert (ended.code, "Traceback" in ended.err) == (0, False), ended
-    assert "good" in {row["project_name"] for row in _table(lake, "oss_directory__projects")}
-    (row,) = _table(lake, "rejected")
+    assert "good" in {row["project_name"] for row in table(lake, "oss_directory__projects")}
+    (row,) = table(lake, "rejected")
     assert "wrong.yaml" in row["_source_file"]
     assert row["field"] == "github"
 
@@ -275,99 +212,6 @@ def test_a_directory_that_does_not_exist(lake: Lake, tmp_path: Path) -> None:
         ended = osslake("--lake", lake.folder, "ingest", source, tmp_path / "nowhere")
         assert (ended.code, "Traceback" in ended.err) == (1, False), ended
         assert "nowhere" in ended.err.splitlines()[-1]
-
-
-@pytest.fixture
-def server(hours: Path) -> Iterator[HourServer]:
-    """Serve two hours over HTTP."""
-    for number, name in enumerate((FILE, "2024-01-01-1.json.gz")):
-        (hours / name).write_bytes(gzip.compress(_record(number + 1, created_at=f"2024-01-01T0{number}:00:00Z")))
-    with hour_server(hours) as running:
-        yield running
-
-
-def test_hours_over_http(lake: Lake, server: HourServer) -> None:
-    """Hours are loaded over HTTP; one that answers 404 is missing."""
-    _load(lake, server.url, end="2024-01-01T03")
-    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {
-        HOUR: "loaded", "2024-01-01-1": "loaded", "2024-01-01-2": "missing",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(("answer", "told"), [(500, "500"), (503, "503"), (HANG, "no answer within 0.5 s")])
-def test_an_hour_that_is_not_to_be_had(lake: Lake, server: HourServer, answer: int, told: str) -> None:
-    """A server that answers 5xx or hangs is asked again; then the error names the hour, the other hours are loaded, and a later run gets it."""
-    server.answers[FILE] = answer
-    ended = _load(lake, server.url, end="2024-01-01T02", code=1)
-    assert FILE in ended.err.splitlines()[-1]
-    assert told in ended.err.splitlines()[-1]
-    assert server.asked.count(FILE) >= 2
-    assert {row["hour"]: row["state"] for row in _table(lake, "gharchive__hours")} == {"2024-01-01-1": "loaded"}
-    server.answers.clear()
-    _load(lake, server.url, end="2024-01-01T02")
-    assert {row["state"] for row in _table(lake, "gharchive__hours")} == {"loaded"}
-
-
-def test_an_interrupted_run_says_what_to_do(lake: Lake, server: HourServer) -> None:
-    """After Ctrl-C the last line says that the same command goes on: exit code 130, no traceback."""
-    (lake.folder / "osslake.toml").write_text("[load]\ntimeout_s = 600\nretries = 1\n")
-    server.answers[FILE] = HANG
-    running = Running("--lake", lake.folder, "ingest", "gharchive", server.url, "--from", "2024-01-01T00", "--to", "2024-01-01T01")
-    server.wait_for(FILE)
-    assert running.process.pid is not None
-    os.kill(running.process.pid, signal.SIGINT)
-    ended = running.wait()
-    assert (ended.code, "Traceback" in ended.err) == (130, False), ended
-    assert ended.err.splitlines()[-1] == "interrupted; run the same command again, nothing is lost"
-
-
-def test_an_hour_that_is_refused(lake: Lake, server: HourServer) -> None:
-    """A server that answers 403 isn't asked again and again (once for the head, once for the whole): it would answer the same."""
-    server.answers[FILE] = 403
-    ended = _load(lake, server.url, code=1)
-    assert "403" in ended.err
-    assert server.asked.count(FILE) <= 2
-
-
-def test_redirects(lake: Lake, server: HourServer) -> None:
-    """A redirect to another address of the machine that was named is followed; one to a cloud's metadata, and one in circles, are errors that say so."""
-    server.answers[FILE] = "/2024-01-01-1.json.gz"
-    _load(lake, server.url)
-    assert _state(lake) == ("loaded", 1, 0)
-    for target, told in (
-        ("http://169.254.169.254/latest/meta-data", "it redirects to 169.254.169.254, which is no public address"),
-        (f"{server.url}/2024-01-01-2.json.gz", f"the server redirects again and again, at last to {server.url}/2024-01-01-2.json.gz"),
-    ):
-        server.answers["2024-01-01-2.json.gz"] = target
-        ended = _load(lake, server.url, "2024-01-01T02", "2024-01-01T03", code=1)
-        assert f"{server.url}/2024-01-01-2.json.gz: {told}" in ended.err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "ftp://127.0.0.1:9/x"])
-def test_a_server_that_is_not_there(lake: Lake, address: str) -> None:
-    """An address at which nothing listens is an error of one line that names it."""
-    assert address in _load(lake, address, code=1).err.splitlines()[-1]
-
-
-@pytest.mark.parametrize(("address", "told"), [("https://[bad", "Invalid IPv6 URL"), ("http://127.0.0.1:99999", "Port out of range")])
-def test_an_address_that_is_none(lake: Lake, address: str, told: str) -> None:
-    """An address that can't be read as one is an error of one line with the reason."""
-    assert f"'{address}' is no address that can be read: {told}" in _load(lake, address, code=1).err
-
-
-def test_an_object_store_without_credentials(lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hours in an object store that nobody gave keys of are an error of one line that says so."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_SHARED_CREDENTIALS_FILE": f"{tmp_path}/none",
-        "AWS_CONFIG_FILE": f"{tmp_path}/none",
-    }.items():
-        monkeypatch.setenv(name, value)
-    arguments = ["--lake", str(lake.folder), "ingest", "gharchive", "s3://bucket", "--from", "2024-01-01T00", "--to", "2024-01-01T01"]
-    with pytest.raises(SourceError, match=r"bucket/2024-01-01-0\.json\.gz: Unable to locate credentials"):
-        CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
 @pytest.mark.parametrize("command", ["run", "transform", "release create"])
@@ -402,5 +246,5 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, hours: Path) -
 def test_missing_hours_are_told(lake: Lake, hours: Path) -> None:
     """An ingest says how many hours are missing, and the first of them."""
     (hours / FILE).write_bytes(gzip.compress(b"\n".join(GOOD)))
-    ended = _load(lake, hours, end="2024-01-01T03")
+    ended = load(lake, hours, end="2024-01-01T03")
     assert f"missing at {hours}: 2 of 3 hours, the first: 2024-01-01-1" in ended.out
