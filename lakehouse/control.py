@@ -178,7 +178,7 @@ def _write(
     if not is_full:
         _remember_removed(session, pins["gharchive__events"], changes["gharchive__events"])
         _touch_days_between(session, prior, as_of)
-    _fill_calendar(session, pins, days, as_of)
+    _fill_calendar(session, pins, as_of)
     steps_from = EPOCH if is_full or prior is None else min(prior, as_of) + timedelta(days=1)
     audit_from = EPOCH if is_full else min((steps_from, *days))
     _fill(session, "run", [[as_of, is_full, steps_from, audit_from, settings.transform.all_artifacts, bool(left)]])
@@ -236,13 +236,13 @@ def _touch_days_between(session: Session, prior: date | None, as_of: date) -> No
     )
 
 
-def _fill_calendar(session: Session, pins: Mapping[str, RawPin], changed: set[date], as_of: date) -> None:
+def _fill_calendar(session: Session, pins: Mapping[str, RawPin], as_of: date) -> None:
     """List the days from the first record to the as-of date, and the first days of all months until then.
 
     Events may lie before the first record: releases and merges have times of their own.
     """
     commit_day = session.value("SELECT min(CAST(committed_at AS DATE)) FROM pinned.git__commits")
-    first = min([*changed, *_event_days(pins), *([commit_day] if commit_day else [])] or [as_of])
+    first = min([*_event_days(pins), *([commit_day] if commit_day else [])] or [as_of])
     days = [first + timedelta(days=number) for number in range((as_of - first).days + 1)]
     _fill(session, "days", [[day] for day in days])
     _fill(session, "months", [[date(year, month, 1)] for year in range(EPOCH.year, as_of.year + 1) for month in range(1, 13)])
