@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from catalog.datasets import Column, Dataset, Partitioning
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Of hours and of the times of records; after the last one calendars need room for the periods and windows that a day lies in."""
 PROVENANCE = (
     Column("_load_id", "string", "id of the load that brought the row; outside the content digest", is_required=True, is_content=False),
     Column("_loaded_at", "timestamptz", "time of that load; outside the content digest", is_required=True, is_content=False),

@@ -21,9 +21,7 @@ from lakehouse.engines import Session
 from lakehouse.raw_binding import EPOCH, RawChange, RawPin, changes_since, partition_day
 
 _LEVELS = ("artifact", "project", "collection")
-_STEPS = (
-    "entity_id VARCHAR, event_source VARCHAR, measure VARCHAR, is_no_bots BOOLEAN, window_name VARCHAR, sample_date DATE, amount DOUBLE"
-)
+_STEPS = "entity_id VARCHAR, event_source VARCHAR, measure VARCHAR, is_no_bots BOOLEAN, window_name VARCHAR, sample_date DATE, amount DOUBLE"
 _TABLES = {
     "run": "as_of_date DATE, is_full BOOLEAN, steps_from DATE, audit_from DATE, all_artifacts BOOLEAN, is_redone BOOLEAN",
     "changed_days": "record_date DATE",

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from catalog.errors import SettingsError
+from catalog.raw_tables import FIRST_YEAR, LAST_YEAR
 
-FIRST_YEAR, LAST_YEAR = 1970, 9998
-"""Of hours and of records' times; after the last one calendars need room for the periods and windows that a day lies in."""
 SUFFIXES = (".json.gz", ".json")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})$")
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from catalog.duck import DuckConnection
 from catalog.errors import SourceError
-from ingest.gharchive.hours import FIRST_YEAR, LAST_YEAR
+from catalog.raw_tables import FIRST_YEAR, LAST_YEAR
 from ingest.gharchive.lines import Lines
 
 _PATHS = {

@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.addresses.remotes import Remote
-from catalog.raw_tables import GIT_COMMITS
+from catalog.raw_tables import GIT_COMMITS, LAST_YEAR
 from ingest.git.log import LoggedCommit
 from ingest.git.people import People, Person
 from ingest.git.tables import load_schema
 
 BATCH_ROWS = 20_000
-LAST_SECOND = int(datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+LAST_SECOND = int(datetime(LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 _LONGEST_OFFSET_MINUTES = 24 * 60
 _SCHEMA = load_schema(GIT_COMMITS)
 
@@ -79,7 +79,7 @@ class CommitRows:
                 "source": "git",
                 "reason": "bad_time",
                 "field": field,
-                "message": f"{field} of a commit should be seconds from 1970 up to the year 9998, and is: {shown}",
+                "message": f"{field} of a commit should be seconds from 1970 up to the year {LAST_YEAR}, and is: {shown}",
                 "record": self._record(commit),
                 "_source_file": self._remote.url,
                 "_source_line": 0,

@@ -50,7 +50,9 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 def test_amounts_of_memory(tmp_path: Path, text: str) -> None:
     """Amounts are written as DuckDB takes them; none is its default."""
     (tmp_path / "osslake.toml").write_text(f'[transform]\nmemory_limit = "{text}"')
-    connect(memory_limit=load_settings(tmp_path).transform.memory_limit).close()
+    limit = load_settings(tmp_path).transform.memory_limit
+    assert limit == text
+    connect(memory_limit=limit).close()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_variables_of_a_container_are_let_pass(tmp_path: Path, monkeypatch: pyte
     """What Kubernetes tells a container of a service called osslake is no setting, and no error."""
     for name, value in (("SERVICE_HOST", "10.0.0.1"), ("PORT", "tcp://10.0.0.1:8000"), ("PORT_8000_TCP_ADDR", "10.0.0.1")):
         monkeypatch.setenv(f"OSSLAKE_{name}", value)
-    load_settings(tmp_path)
+    assert load_settings(tmp_path).folder == tmp_path
 
 
 def test_every_variable_of_the_repository_is_known() -> None:

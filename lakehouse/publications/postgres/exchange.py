@@ -197,10 +197,8 @@ def make_place(connection: Connection[Any], target: PostgresTarget) -> None:
     with connection.transaction():
         if target.role and not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [target.role]).rowcount:
             try:
-                with (
-                    connection.transaction(),
-                    suppress(errors.DuplicateObject, errors.UniqueViolation),
-                ):  # another publication made it just now
+                # Another publication may make it at the same time.
+                with suppress(errors.DuplicateObject, errors.UniqueViolation), connection.transaction():
                     connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(target.role)))
             except errors.InsufficientPrivilege as error:
                 raise PublishError(

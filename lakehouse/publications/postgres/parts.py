@@ -6,16 +6,14 @@ Rows are sent in the order of their key, which files have but in parts: to sort 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
-from psycopg import sql
-
 from catalog.bucket import lake_connection
 from catalog.duck import quoted
-from catalog.settings import PostgresTarget, Settings
+from catalog.settings import Settings
 from lakehouse.publications.postgres.contents import parts_schema
 from lakehouse.publications.postgres.layout import Part, TableLayout
 from lakehouse.publications.postgres.loading import load_part
@@ -57,28 +55,6 @@ def load_parts(settings: Settings, wanted: Sequence[Wanted]) -> Iterator[Loaded]
         finally:
             waiting.clear()
         for one in working:
-            one.result()
-
-
-def analyse_tables(target: PostgresTarget, names: Iterable[str]) -> None:
-    """Let the server look at tables and their parts, by which it plans queries.
-
-    Raises:
-        PublishError, TargetUnavailableError: it does not.
-    """
-    waiting = deque(names)
-
-    def work() -> None:
-        with connected(target) as connection:
-            while True:
-                try:
-                    name = waiting.popleft()
-                except IndexError:  # none waits any more
-                    return
-                connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(target.schema_name, name)))
-
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="postgres") as pool:
-        for one in [pool.submit(work) for _ in range(min(AT_ONCE, len(waiting)))]:
             one.result()
 
 
