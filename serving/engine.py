@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,6 +19,7 @@ from catalog.releases import Release
 from catalog.settings import Settings
 from serving.queries import ended_in_time, failed_query, too_slow
 from serving.store import Store
+from serving.threads import Aside
 
 OPEN_RELEASES = 3
 """A release whose other stages are asked for too counts twice."""
@@ -64,15 +63,25 @@ class Engine:
             QueryError: as many are being read as may be, or it took too long, or too much memory.
             StorageError: a file of the release can't be read.
         """
-        with _place(self._exporting, EXPORT_WAIT_S), self._cursor(release, stages, timeout_s) as cursor:
+        batches = self._batches(release, sql, stages, timeout_s)
+        with _place(self._exporting, EXPORT_WAIT_S), Aside("rows", last=batches.close) as aside:
+
+            def take(what: Callable[[], T]) -> T:
+                with self._given_up(release, stages, timeout_s):
+                    return aside.result(what, timeout_s + GRACE_S, GRACE_S, self._is_hopeless)
+
+            first = take(lambda: next(batches))
+            yield first.schema, _until_none(lambda: take(lambda: next(batches, None)))
+
+    def _batches(self, release: Release, sql: str, stages: Sequence[str], timeout_s: float) -> Generator[pa.RecordBatch, None, None]:
+        """Yield an empty batch, which tells the schema, and then those of a query."""
+        with self._cursor(release, stages, timeout_s) as cursor:
             reader = cursor.execute(sql).to_arrow_reader(BATCH_ROWS)
-            yield reader.schema, _batches(reader)
+            yield pa.RecordBatch.from_pylist([], reader.schema)
+            yield from _read_batches(reader)
 
     def call(self, release: Release, timeout_s: float, use: Callable[[DuckConnection], T], stages: Sequence[str] = MARTS) -> T:
         """Return what a function makes of a cursor whose queries are ended at their time.
-
-        DuckDB can't be interrupted while it waits for a store, and for a query with ORDER BY and LIMIT it may wait for minutes. So a
-        query that doesn't end GRACE_S after its time is left to itself, with the connection that it is on.
 
         Raises:
             QueryError: it took too long, or too much memory.
@@ -83,16 +92,31 @@ class Engine:
             with self._cursor(release, stages, timeout_s) as cursor:
                 return use(cursor)
 
-        with _place(self._running, timeout_s):
-            try:
-                return _in_time(made, timeout_s + GRACE_S, lambda: self._store.is_away)
-            except TimeoutError as error:
-                with self._opening_in(GRACE_S):
-                    self._open.pop((release.id, tuple(stages)), None)
-                if self._store.folder is None:
-                    self._store.lose(self._store.error or f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
-                    self._store.reach()
-                raise too_slow(timeout_s) from error
+        with (
+            _place(self._running, timeout_s),
+            Aside("query") as aside,
+            self._given_up(release, stages, timeout_s),
+        ):
+            return aside.result(made, timeout_s + GRACE_S, GRACE_S, self._is_hopeless)
+
+    @contextmanager
+    def _given_up(self, release: Release, stages: Sequence[str], timeout_s: float) -> Iterator[None]:
+        """Leave a query that isn't waited for any more (TimeoutError in the block) to itself, with the connection that it is on.
+
+        DuckDB can't be interrupted while it waits for a store, and where that is silent it tries one file after the other, for minutes.
+        """
+        try:
+            yield
+        except TimeoutError as error:
+            with self._opening_in(GRACE_S):
+                self._open.pop((release.id, tuple(stages)), None)
+            if self._store.folder is None:
+                self._store.lose(self._store.error or f"the release's files could not be read in {timeout_s + GRACE_S:g} s; {AGAIN}")
+                self._store.reach()
+            raise too_slow(timeout_s) from error
+
+    def _is_hopeless(self) -> bool:
+        return not self._store.answers()
 
     @contextmanager
     def _opening_in(self, wait_s: float) -> Iterator[None]:
@@ -157,32 +181,12 @@ def _place(running: threading.Semaphore, wait_s: float) -> Iterator[None]:
         running.release()
 
 
-def _in_time(function: Callable[[], T], wait_s: float, is_hopeless: Callable[[], bool]) -> T:
-    """Return what a function returns in a thread of its own.
-
-    Raises:
-        TimeoutError: it didn't in time, or there is no hope any more that it will; the thread goes on.
-    """
-    until = time.monotonic() + wait_s
-    made: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            made.set_result(function())
-        except BaseException as error:
-            made.set_exception(error)
-
-    threading.Thread(target=run, name="query", daemon=True).start()
-    while True:
-        left_s = max(until - time.monotonic(), 0.0)
-        try:
-            return made.result(min(left_s, GRACE_S))
-        except TimeoutError:
-            if made.done() or left_s <= GRACE_S or is_hopeless():
-                raise
+def _until_none(batch: Callable[[], pa.RecordBatch | None]) -> Iterator[pa.RecordBatch]:
+    while (found := batch()) is not None:
+        yield found
 
 
-def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _read_batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """Yield the batches; DuckDB's errors in the middle of them come as those of Arrow or the system."""
     while True:
         try:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 
 from catalog.bucket import CHUNK_BYTES, LATEST_KEY, FolderBucket, ObjectState, open_bucket
-from catalog.errors import StorageUnavailableError
+from catalog.errors import StorageError, StorageUnavailableError
 from catalog.settings import Settings
 from serving.logs import log
 
@@ -129,6 +129,17 @@ class Store:
         """
         if self.is_away:
             self.read(LATEST_KEY)
+
+    def answers(self) -> bool:
+        """Ask the store whether it answers; one that is away isn't asked by two at a time."""
+        if self.folder is None:
+            try:
+                self.read(LATEST_KEY)
+            except StorageUnavailableError:
+                return False
+            except (OSError, StorageError):
+                pass  # it answered
+        return True
 
     def lose(self, error: str) -> None:
         """Note that the store doesn't answer."""
