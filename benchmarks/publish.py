@@ -81,7 +81,11 @@ def with_target(settings: Settings, name: str, **chosen: Any) -> Settings:
 
 @contextmanager
 def _postgres(settings: Settings, repeats: int) -> Any:
-    """Run PostgreSQL; yield, for each repeat, our settings and the plain loads."""
+    """Run PostgreSQL; yield, for each repeat, our settings; the plain loads; and what is done before each measurement, so that none pays for another.
+
+    Without it the server looks at tables of the plain load (autovacuum) and writes its pages (checkpoint) while ours are loaded.
+    """
+    import psycopg
     from contract.servers import postgres
     from pydantic import SecretStr
 
@@ -91,7 +95,17 @@ def _postgres(settings: Settings, repeats: int) -> Any:
             "plain COPY": lambda release: _copy(settings, release, address, has_keys=False),
             "plain COPY, then our keys": lambda release: _copy(settings, release, address, has_keys=True),
         }
-        yield [with_target(settings, "postgres", dsn=SecretStr(address), schema_name=f"marts_{turn}") for turn in range(repeats)], plain
+
+        def rest() -> None:
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute(f"DROP SCHEMA IF EXISTS {PLAIN} CASCADE")
+                connection.execute("CHECKPOINT")
+
+        yield (
+            [with_target(settings, "postgres", dsn=SecretStr(address), schema_name=f"marts_{turn}") for turn in range(repeats)],
+            plain,
+            rest,
+        )
 
 
 def _copy(settings: Settings, release: Release, address: str, *, has_keys: bool) -> None:
@@ -134,7 +148,7 @@ def _bigquery(settings: Settings, repeats: int) -> Any:
         ours = [
             with_target(settings, "bigquery", project=PROJECT, dataset=f"marts_{turn}", endpoint=server.endpoint) for turn in range(repeats)
         ]
-        yield ours, plain
+        yield ours, plain, lambda: None
 
 
 def _load(settings: Settings, release: Release, client: Any) -> None:
@@ -162,14 +176,19 @@ SERVERS = {"postgres": _postgres, "bigquery": _bigquery}
 
 def measure(name: str, settings: Settings, before: Release, newest: Release, repeats: int) -> None:
     """Print both publications to a target, and the plain loads."""
-    with SERVERS[name](settings, repeats) as (targets, plain):
+    with SERVERS[name](settings, repeats) as (targets, plain, rest):
+
+        def measured(function: Callable[[], Any]) -> float:
+            rest()
+            return seconds_of(function)
+
         first, more, brought = [], [], []
         others: dict[str, list[float]] = {word: [] for word in plain}
         for target in targets:
-            first.append(seconds_of(lambda target=target: published(target, name, before)))  # type: ignore[misc]
-            more.append(seconds_of(lambda target=target: brought.append(published(target, name, newest))))  # type: ignore[misc]
+            first.append(measured(lambda target=target: published(target, name, before)))  # type: ignore[misc]
+            more.append(measured(lambda target=target: brought.append(published(target, name, newest))))  # type: ignore[misc]
             for word, load in plain.items():
-                others[word].append(seconds_of(lambda load=load: load(before)))  # type: ignore[misc]
+                others[word].append(measured(lambda load=load: load(before)))  # type: ignore[misc]
     wanted = changed_bytes(before, newest)
     say(f"{name}: first {median(first):.1f} s, one more day {median(more):.1f} s ({brought[0].rows:,} rows, {size(brought[0].bytes)})")
     for word, seconds in others.items():

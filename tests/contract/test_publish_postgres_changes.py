@@ -7,7 +7,7 @@ import pytest
 from catalog.errors import PublishError
 from contract.mart_lake import GAPS, PROJECTS, SERIES, MartLake, with_column, without_month
 from contract.published import Schema
-from lakehouse.publications.postgres import layout
+from lakehouse.publications.postgres import layout, totals
 
 pytestmark = pytest.mark.stack
 
@@ -76,6 +76,30 @@ def test_keys_of_an_older_layout(schema: Schema, monkeypatch: pytest.MonkeyPatch
         schema.publish("2")
         schema.check_rows()
     assert definitions() == {'(to_artifact_id, "time", event_source_id)', "(from_artifact_id)", "(amount)"}
+
+
+def test_texts_of_an_older_layout(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables whose texts have the database's order are made anew, with the order of bytes; a column that a user added elsewhere is left alone."""
+    collations = (
+        "SELECT count(*) FILTER (WHERE attcollation = '\"C\"'::regcollation), count(*) FROM pg_attribute"
+        " WHERE attrelid = 'projects_v1'::regclass AND attnum > 0 AND atttypid = 'text'::regtype AND NOT attisdropped"
+    )
+    with monkeypatch.context() as before:
+        before.setattr(layout, "LAYOUT", 2)
+        before.setattr(layout, "TYPES", layout.TYPES | {"string": "text"})
+        before.setattr(totals, "_SUMMANDS", totals._SUMMANDS | {"text": totals._SUMMANDS[layout.TEXT]})
+        schema.publish("1")
+        ((bytewise, texts),) = schema.rows(collations)
+        assert (bytewise, texts > 0) == (0, True)
+    with schema.watched():
+        schema.publish("2")
+        schema.check_rows()
+    assert schema.rows(collations) == [(texts, texts)]
+    schema.rows("ALTER TABLE projects_v1 ADD COLUMN mine text; CREATE VIEW remarks AS SELECT project_name, mine FROM projects_v1")
+    schema.publish("1")
+    schema.publish("2")
+    schema.check_rows()
+    assert schema.rows("SELECT count(mine) FROM remarks") == [(0,)]
 
 
 def test_what_somebody_dropped_comes_back(schema: Schema) -> None:

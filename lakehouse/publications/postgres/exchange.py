@@ -82,8 +82,12 @@ class Exchange:
     def _exchange(self, layout: TableLayout) -> None:
         """Let a table consist of its parts; one that is new is made."""
         old, table = set(self.there.parts_of(layout.name)), self._table(layout.name)
+        is_there = layout.name in self.there.tables
+        if is_there and self._is_of_other_types(layout):
+            self._do("DROP TABLE {}", table)  # with its parts, of which none stays: their names tell types too
+            old, is_there = set(), False
         key = min((self.there.parts[name].key for name in layout.parts), default=Key.PRIMARY)
-        if layout.name not in self.there.tables:
+        if not is_there:
             self._do(f"CREATE TABLE {{}} ({{}}) PARTITION BY {layout.cut_by}", table, layout.columns())
         for name in sorted(old - layout.parts.keys()):
             self._do("ALTER TABLE {} DETACH PARTITION {}", table, self._part(name))
@@ -93,6 +97,11 @@ class Exchange:
             bounds = _bounds(layout.parts[name])
             self._do("ALTER TABLE {} ATTACH PARTITION {} {}", table, self._part(name), bounds)
         index_table(self.connection, table, layout, key)
+
+    def _is_of_other_types(self, layout: TableLayout) -> bool:
+        """Tell whether a table's columns are of other types than its parts' will be, as an older osslake made them."""
+        has = self._columns(self._table(layout.name))
+        return any(has.get(name, kind) != kind for name, kind in layout.types.items())
 
     def _fit_columns(self, layout: TableLayout, parts: Iterable[str]) -> None:
         """Give the table the columns that the release brings, and new parts those that the table has from other releases."""
@@ -107,7 +116,8 @@ class Exchange:
 
     def _columns(self, table: sql.Composable) -> dict[str, str]:
         rows = self.connection.execute(
-            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            "SELECT attname, format_type(atttypid, atttypmod) || CASE WHEN attcollation <> typcollation THEN ' COLLATE ' || attcollation::regcollation::text"
+            " ELSE '' END FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
             [table.as_string(self.connection)],
         )
         return dict(rows.fetchall())

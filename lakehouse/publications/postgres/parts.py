@@ -6,14 +6,16 @@ Rows are sent in the order of their key, which files have but in parts: to sort 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
+from psycopg import sql
+
 from catalog.bucket import lake_connection
 from catalog.duck import quoted
-from catalog.settings import Settings
+from catalog.settings import PostgresTarget, Settings
 from lakehouse.publications.postgres.contents import parts_schema
 from lakehouse.publications.postgres.layout import Part, TableLayout
 from lakehouse.publications.postgres.loading import load_part
@@ -56,6 +58,22 @@ def load_parts(settings: Settings, wanted: Sequence[Wanted]) -> Iterator[Loaded]
             waiting.clear()
         for one in working:
             one.result()
+
+
+def analyse_tables(target: PostgresTarget, names: Iterable[str]) -> None:
+    """Let the server look at tables and their parts, by which it plans queries.
+
+    Raises:
+        PublishError, TargetUnavailableError: it does not.
+    """
+
+    def analyse(name: str) -> None:
+        with connected(target) as connection:
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(target.schema_name, name)))
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="postgres") as pool:
+        for _ in pool.map(analyse, names):
+            pass
 
 
 def _load_waiting(settings: Settings, waiting: deque[Wanted]) -> Iterator[Loaded]:

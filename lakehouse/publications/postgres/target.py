@@ -17,7 +17,7 @@ from lakehouse.publications.changes import public_tables, shown_release
 from lakehouse.publications.postgres.contents import Contents, PublishedRelease, parts_schema, read_contents, read_releases
 from lakehouse.publications.postgres.exchange import Exchange, make_place
 from lakehouse.publications.postgres.layout import Key, Part, TableLayout, layout_of
-from lakehouse.publications.postgres.parts import load_parts
+from lakehouse.publications.postgres.parts import analyse_tables, load_parts
 from lakehouse.publications.postgres.server import connected, take_turn
 from lakehouse.publications.publication import PublicationSummary, Shown, Step
 
@@ -64,9 +64,8 @@ class PostgresPublication:
             Exchange(connection, self.target, there, layouts).run(release)
             crash_point("publish.postgres.exchanged")
             summary.figures |= _weak_keys(there, layouts)
-            for name in summary.tables:  # with their parts
-                table = sql.Identifier(self.target.schema_name, name.partition(".")[2])
-                connection.execute(sql.SQL("ANALYZE {}").format(table))
+        largest_first = sorted(layouts.values(), key=lambda layout: -layout.released.row_count)
+        analyse_tables(self.target, [layout.name for layout in largest_first if layout.released.full_name in summary.tables])
         summary.duration_s = time.monotonic() - started
         return summary
 

@@ -11,18 +11,19 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from lakehouse.publications.postgres.binary_rows import numbers
+from lakehouse.publications.postgres.layout import TEXT
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 _MODULUS = 1 << 64
 _SUMMANDS = {
-    "text": "octet_length({})",
+    TEXT: "octet_length({})",
     "bigint": "{}",
     "integer": "{}",
     "boolean": "{}::integer",
     "date": "{} - DATE '1970-01-01'",
-    "timestamptz": "(extract(epoch FROM {}) * 1000000)::bigint",
+    "timestamp with time zone": "(extract(epoch FROM {}) * 1000000)::bigint",
     "double precision": "('x' || encode(float8send({}), 'hex'))::bit(64)::bigint",
 }
 """PostgreSQL's type -> what is summed: of texts their bytes, of doubles their bits, whose sum has no rounding."""
