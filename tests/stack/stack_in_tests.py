@@ -22,8 +22,8 @@ from lakehouse.stack.processes import family, kill_all
 
 # Below the ports that the system gives to outgoing connections.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-# Two nodes of Trino and the tests beside them on a machine of CI's.
 JOINED_S = 20.0
+# Two nodes of Trino and the tests beside them on a machine of CI's.
 HEAPS = {"coordinator_heap": "2G", "worker_heap": "1500M"}
 
 
