@@ -23,18 +23,9 @@ MODEL (
   )
 );
 
-WITH ends AS (
-  SELECT to_artifact_id AS artifact_id, MIN(time) AS first_event_at, MAX(time) AS last_event_at
-  FROM marts.events_v1
-  GROUP BY 1
-  UNION ALL
-  SELECT from_artifact_id, MIN(time), MAX(time)
-  FROM marts.events_v1
-  WHERE NOT from_artifact_id IS NULL
-  GROUP BY 1
-), seen AS (
+WITH seen AS (
   SELECT artifact_id, MIN(first_event_at) AS first_event_at, MAX(last_event_at) AS last_event_at
-  FROM ends
+  FROM intermediate.int_artifact_months
   GROUP BY 1
 ), listed AS (
   SELECT DISTINCT artifact_id FROM marts.project_memberships_v1
