@@ -38,7 +38,7 @@ _ADVICE = {
 MODELS = Path(__file__).parent.parent / "models"
 ENVIRONMENT = "prod"
 CACHE_FOLDER = "sqlmesh-cache"
-COLLECT_AFTER = (100_000, 50, 100)
+COLLECT_AFTER = (1_000_000, 50, 100)
 """Python's search for cycles begins after so many new objects: with its default it spends a fifth of a run on the trees of the models' SQL."""
 _ROOTS = frozenset({"intermediate.int_sightings", "intermediate.int_push_commits", "intermediate.int_pull_requests"})
 

@@ -14,7 +14,7 @@ SLOW_FOLDERS = ("stack", "bigquery", "end_to_end", "contract")
 """Begun first, so that no process of several is left alone with them at the end; the fastest folders fill what is left."""
 
 
-gc.set_threshold(100_000, 50, 100)  # as a run has it
+gc.set_threshold(1_000_000, 50, 100)  # as a run has it
 os.environ["MAX_FORK_WORKERS"] = "1"  # as a run sets it, for processes that import SQLMesh before one
 
 
