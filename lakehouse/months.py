@@ -1,9 +1,11 @@
-"""Months of a table that are written together where an engine sorts in memory what it writes."""
+"""Months of a table: those that are written together where an engine sorts in memory what it writes, and those that are read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+
+from catalog.partitions import month_after
 
 ROWS_AT_ONCE = 500_000
 """How many rows are sorted at a time: some 200 MB of the widest tables."""
@@ -24,3 +26,20 @@ def months_together(counts: Sequence[tuple[date, int]]) -> list[tuple[date, date
         runs[-1] = (runs[-1][0], month)
         size += rows
     return runs
+
+
+def within_months(column: str, days: Iterable[date]) -> str:
+    """Return the SQL condition of the months that hold some days.
+
+    Constants are written out, as few ranges: engines skip files by these, and not by what a subquery gives.
+
+    Args:
+        column: of dates or times, as SQL.
+        days: any number; without any the condition holds for no row.
+    """
+    spans: list[tuple[date, date]] = []
+    for month in sorted({day.replace(day=1) for day in days}):
+        first = spans.pop()[0] if spans and spans[-1][1] == month else month
+        spans.append((first, month_after(month)))
+    ranges = [f"({column} >= DATE '{first}' AND {column} < DATE '{end}')" for first, end in spans]
+    return f"({' OR '.join(ranges)})" if ranges else "FALSE"

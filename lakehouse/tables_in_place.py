@@ -6,7 +6,7 @@ its own in the namespace `published`, in which Trino replaces the months that di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from catalog.partitions import month_after
 from catalog.settings import Settings
 from lakehouse.control import mark_published
 from lakehouse.engines import Session, open_engine
-from lakehouse.months import months_together
+from lakehouse.months import months_together, within_months
 from lakehouse.unpublished import unpublished
 
 if TYPE_CHECKING:
@@ -128,10 +128,7 @@ class _View:
         """Return the condition of months, as ranges that Trino can tell from partitions; one None is all of them."""
         if None in months:
             return ""
-        ranges = (
-            f"({self.day} >= DATE '{first}' AND {self.day} < DATE '{end}')" for first, end in _spans(month for month in months if month)
-        )
-        return f" WHERE ({' OR '.join(ranges)})"
+        return f" WHERE {within_months(self.day, [month for month in months if month])}"
 
     def _conditions(self, chosen: str) -> list[str]:
         """Return a condition for each run of months that Trino's memory can hold, of those that view or table have under a condition."""
@@ -154,12 +151,3 @@ class _View:
             query = f"SELECT DISTINCT {month} FROM ((({new}) EXCEPT ({old})) UNION ALL (({old}) EXCEPT ({new}))) AS differing"
             differing |= {row[0] for row in self.session.rows(query)}
         return differing
-
-
-def _spans(months: Iterable[date]) -> list[tuple[date, date]]:
-    """Return months as few spans: first day, and first day after."""
-    spans: list[tuple[date, date]] = []
-    for month in sorted(months):
-        first = spans.pop()[0] if spans and spans[-1][1] == month else month
-        spans.append((first, month_after(month)))
-    return spans

@@ -3,6 +3,8 @@
 from sqlglot import exp
 from sqlmesh import macro
 
+from lakehouse.months import within_months
+
 
 def _is_duckdb(evaluator) -> bool:
     """Tell whether SQL is rendered for DuckDB: by the engine in use, else by the gateway (unit tests of models)."""
@@ -84,6 +86,16 @@ def utc_text(evaluator, time):
 
 
 @macro()
-def restated(evaluator, condition):
-    """All rows in a full build, else those under the condition."""
-    return f"((SELECT is_full FROM control.run) OR {condition.sql(dialect='trino')})"
+def restated(evaluator, condition, column=None, days=None):
+    """All rows in a full build, else those under the condition.
+
+    Where `days` (the text of a query) gives the days that `column`, a date or a time, has in those rows, their months are written out when the
+    model is evaluated: engines skip files by constants, and not by what a subquery gives.
+    """
+    text = condition.sql(dialect="trino")
+    if days is None or evaluator.runtime_stage not in ("evaluating", "auditing"):
+        return f"((SELECT is_full FROM control.run) OR {text})"
+    if evaluator.engine_adapter.fetchone("SELECT is_full FROM control.run")[0]:
+        return "TRUE"
+    found = [row[0] for row in evaluator.engine_adapter.fetchall(days.name)]
+    return f"(({text}) AND {within_months(column.sql(dialect='trino'), found)})"

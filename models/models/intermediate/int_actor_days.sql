@@ -5,6 +5,8 @@ MODEL (
     materialization_properties (
       restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
       touches = 'INSERT INTO control.touched_actor_days SELECT event_date, event_source, artifact_id, actor_id, actor_kind, is_commit, @sign FROM @this WHERE @restates',
+      day = 'event_date',
+      days = 'SELECT DISTINCT day FROM intermediate.int_touched',
       month_of = 'event_date'
     )
   ),
@@ -32,7 +34,7 @@ SELECT
   BOOL_OR(event_type = 'COMMIT_CODE') AS is_commit
 FROM marts.events_daily_v1
 WHERE
-  @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched))
+  @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched), bucket_date, 'SELECT DISTINCT day FROM intermediate.int_touched')
   AND NOT from_artifact_id IS NULL
   AND event_type IN ('COMMIT_CODE', 'ISSUE_OPENED', 'PULL_REQUEST_OPENED', 'PULL_REQUEST_MERGED')
 GROUP BY 1, 2, 3, 4, 5

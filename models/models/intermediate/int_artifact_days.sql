@@ -5,6 +5,8 @@ MODEL (
     materialization_properties (
       restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
       touches = 'INSERT INTO control.touched_artifact_days SELECT event_date, event_source, artifact_id, event_type, actor_kind, amount, @sign FROM @this WHERE @restates',
+      day = 'event_date',
+      days = 'SELECT DISTINCT day FROM intermediate.int_touched',
       month_of = 'event_date'
     )
   ),
@@ -31,5 +33,5 @@ SELECT
   actor_kind,
   CAST(SUM(CAST(amount AS DECIMAL(38, 9))) AS DOUBLE) AS amount
 FROM marts.events_daily_v1
-WHERE @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched))
+WHERE @restated((bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched), bucket_date, 'SELECT DISTINCT day FROM intermediate.int_touched')
 GROUP BY 1, 2, 3, 4, 5

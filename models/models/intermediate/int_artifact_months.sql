@@ -4,6 +4,8 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = 'month_start IN (SELECT DATE_TRUNC(''month'', day) FROM control.touched_events)',
+      day = 'month_start',
+      days = 'SELECT DISTINCT day FROM control.touched_events',
       month_of = 'month_start'
     )
   ),
@@ -19,18 +21,14 @@ MODEL (
   )
 );
 
-WITH touched AS (
-  SELECT DISTINCT CAST(DATE_TRUNC('month', day) AS DATE) AS month_start FROM control.touched_events
-), earliest AS (
-  SELECT CAST(CASE WHEN r.is_full THEN DATE '1970-01-01' ELSE t.month_start END AS TIMESTAMP(6) WITH TIME ZONE) AS since
-  FROM control.run AS r
-  CROSS JOIN (SELECT MIN(month_start) AS month_start FROM touched) AS t
-), ends AS (
+WITH ends AS (
   SELECT CAST(DATE_TRUNC('month', CAST(time AS DATE)) AS DATE) AS month_start, to_artifact_id, from_artifact_id, time
   FROM marts.events_v1
-  WHERE
-    time >= (SELECT since FROM earliest)
-    AND @restated(CAST(DATE_TRUNC('month', CAST(time AS DATE)) AS DATE) IN (SELECT month_start FROM touched))
+  WHERE @restated(
+    CAST(DATE_TRUNC('month', CAST(time AS DATE)) AS DATE) IN (SELECT CAST(DATE_TRUNC('month', day) AS DATE) FROM control.touched_events),
+    time,
+    'SELECT DISTINCT day FROM control.touched_events'
+  )
 )
 SELECT month_start, artifact_id, MIN(first_event_at) AS first_event_at, MAX(last_event_at) AS last_event_at
 FROM (

@@ -2,7 +2,12 @@ MODEL (
   name marts.events_daily_v1,
   kind CUSTOM (
     materialization 'restated',
-    materialization_properties (restates = '(bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)', month_of = 'bucket_date')
+    materialization_properties (
+      restates = '(bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
+      day = 'bucket_date',
+      days = 'SELECT DISTINCT day FROM intermediate.int_touched',
+      month_of = 'bucket_date'
+    )
   ),
   partitioned_by MONTH(bucket_date),
   physical_properties (sorted_by = ARRAY['to_artifact_id', 'bucket_date']),
@@ -34,5 +39,5 @@ SELECT
   CAST(SUM(CAST(amount AS DECIMAL(38, 9))) AS DOUBLE) AS amount,
   COUNT(*) AS event_count
 FROM marts.events_v1
-WHERE @restated((CAST(time AS DATE), to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched))
+WHERE @restated((CAST(time AS DATE), to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched), time, 'SELECT DISTINCT day FROM intermediate.int_touched')
 GROUP BY 1, 2, 3, 4, 5, 6
