@@ -8,7 +8,8 @@ MODEL (
       touches = 'INSERT INTO control.touched_events SELECT CAST(time AS DATE), to_artifact_id, from_artifact_id, event_type, actor_kind, SUM(amount), COUNT(*), @sign FROM @this WHERE @restates GROUP BY 1, 2, 3, 4, 5',
       day = 'record_date',
       days = 'SELECT record_date FROM control.changed_days UNION SELECT record_date FROM control.restated_cells',
-      month_of = 'time'
+      month_of = 'time',
+      staged = 'aliases'
     )
   ),
   depends_on (intermediate.int_restated_events),
