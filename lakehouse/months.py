@@ -1,4 +1,4 @@
-"""Months of a table: those that are written together where an engine sorts in memory what it writes, and those that are read."""
+"""Months of a table: those that are written together where an engine sorts in memory what it writes, and those that a statement is about."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def within_months(column: str, days: Iterable[date]) -> str:
     Constants are written out, as few ranges: engines skip files by these, and not by what a subquery gives.
 
     Args:
-        column: of dates or times, as SQL.
+        column: of dates, or of times where the session's zone is UTC; as SQL.
         days: any number; without any the condition holds for no row.
     """
     spans: list[tuple[date, date]] = []

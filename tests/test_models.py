@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dialect_traps import MOST_SCANS, query_traps, scans, text_traps
-from sqlglot import parse_one
+from sqlglot import exp, parse_one
 
 from catalog.duck import SQL_TYPES, connect, identifier
 from catalog.raw_tables import RAW_TABLES
@@ -230,3 +230,70 @@ def test_what_is_no_trap_is_left_alone(sql: str) -> None:
 def test_traps_in_texts_are_found(text: str) -> None:
     """What can only be seen in a model's own text is found there."""
     assert len(text_traps(text)) == 1
+
+
+def _days_of(query: Any) -> list[str]:
+    """Return the queries of days that a query or an audit gives to `@restated`."""
+    calls = [call for call in query.find_all(exp.Anonymous) if call.name == "restated"]
+    return [call.expressions[2].name for call in calls if len(call.expressions) > 1]
+
+
+def test_rows_come_in_the_months_in_which_they_go(models: dict[str, Any]) -> None:
+    """The days whose months a model reads, or an audit looks at, are those whose months the materialisation deletes: else rows are doubled or lost."""
+    found = {}
+    for name, model in models.items():
+        own = getattr(model, "custom_materialization_properties", None) or {}
+        asked = {*_days_of(model.query), *(days for audit, _ in model.audits_with_args for days in _days_of(audit.query))} if own else set()
+        if asked:
+            found[name] = asked | {str(own.get("days"))}
+    assert {name for name, asked in found.items() if len(asked) > 1} == set()
+    assert len(found) == 5
+
+
+class _Adapter:
+    """What macros ask of SQLMesh's adapter, over a database called lake."""
+
+    dialect = "duckdb"
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = connect()
+        self.connection.execute(f"ATTACH '{folder / 'lake.duckdb'}' AS lake; USE lake; CREATE SCHEMA control; CREATE SCHEMA marts")
+        self.connection.execute("CREATE TABLE control.run AS SELECT FALSE AS is_full")
+        self.connection.execute("CREATE TABLE control.changed_days AS SELECT DATE '2024-02-29' AS record_date")
+        self.connection.execute("CREATE TABLE control.restated_cells AS SELECT DATE '2023-12-31' AS record_date, 'r1' AS artifact_id")
+
+    def fetchone(self, query: str) -> Any:
+        return self.connection.execute(query).fetchone()
+
+    def fetchall(self, query: str) -> Any:
+        return self.connection.execute(query).fetchall()
+
+    def audit(self, model: Any) -> dict[str, int]:
+        """Return how many rows each audit of a model finds."""
+        from sqlmesh.core.macros import RuntimeStage
+
+        found = {}
+        for audit, _ in model.audits_with_args:
+            query = model.render_audit_query(audit, engine_adapter=self, runtime_stage=RuntimeStage.AUDITING)
+            found[audit.name] = len(self.fetchall(query.sql("duckdb")))
+        return found
+
+
+def test_audits_of_events_find_what_is_wrong_with_restated_rows(models: dict[str, Any], tmp_path: Path) -> None:
+    """Duplicates and NULLs are found on days that a load changed, in the cells restated beside them, and everywhere in a full build."""
+    adapter, events = _Adapter(tmp_path), models["marts.events_v1"]
+    columns = ", ".join(f"{name} {kind.sql('duckdb')}" for name, kind in events.columns_to_types.items())
+    adapter.connection.execute(f"CREATE TABLE marts.events_v1 ({columns})")
+    for day, artifact in (("2024-02-29", "r2"), ("2023-12-31", "r1"), ("2023-12-31", "r2"), ("2024-01-01", "r1")):
+        adapter.connection.execute(
+            "INSERT INTO marts.events_v1 SELECT $day, 'STARRED', 'GITHUB', '1', $artifact, 'a1', 'human', amount, $day FROM (VALUES (1), (NULL)) AS v(amount)",
+            {"day": day, "artifact": artifact},
+        )
+    # NULLs are looked for on all restated days, duplicates in restated cells alone.
+    assert adapter.audit(events) == {"unique_events": 2, "not_null_events": 3}
+    adapter.connection.execute("UPDATE control.run SET is_full = TRUE")
+    assert adapter.audit(events) == {"unique_events": 4, "not_null_events": 4}
+    adapter.connection.execute(
+        "UPDATE control.run SET is_full = FALSE; DELETE FROM control.changed_days; DELETE FROM control.restated_cells"
+    )
+    assert adapter.audit(events) == {"unique_events": 0, "not_null_events": 0}

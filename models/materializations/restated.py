@@ -4,8 +4,9 @@
 In a blueprint `@level` stands for the level that the model's name ends in.
 `begins` (optional) are statements that are run before all else, with `@this` for the table: they record which rows, beside those of changed
 days, are to be restated, or keep rows that the query needs and that go.
-`day` and `days` (optional) are a column, and a query of the days that it has in the rows that go: their months are written out, since engines
-skip files by constants, and not by what a subquery gives.
+`days_of` and `days` (optional) are a column, and a query of the days that it has in the rows that go and in those that come, asked after
+`begins`: their months are written out, since engines skip files by constants, and not by what a subquery gives. A query that uses `@restated`
+with days is rendered before `begins`, so it can't rest on what that records.
 `touches` (optional) is a statement that is run before and after, with `@this` for the table and `@sign` -1 and 1: it records which days and artifacts
 changed, for the models downstream. `month_of` (optional) is the date or time by whose months the published table is cut: the
 days that changed are noted in `control.unpublished_days`; where a kill leaves no trace of this, those alone whose rows differ.
@@ -51,7 +52,7 @@ class Restated(CustomMaterialization):
             self._execute_all(chosen.get("begins", ""), {"@this": table_name, "@level": level})
             if "days" in chosen:
                 days = [row[0] for row in self.adapter.fetchall(chosen["days"])]
-                chosen["restates"] = f"({chosen['restates']}) AND {within_months(chosen['day'], days)}"
+                chosen["restates"] = f"({chosen['restates']}) AND {within_months(chosen['days_of'], days)}"
             self._note(chosen, table_name, name, -1)
             if self._is_exact(chosen):
                 self.adapter.execute(

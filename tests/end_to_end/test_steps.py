@@ -98,7 +98,8 @@ def test_a_changed_directory_leaves_events_alone(steps: Chain) -> None:
 
 
 _OF_EVENTS = {
-    "gharchive__events", "git__commits", "events_v1", "events_daily_v1", "int_actor_days", "int_artifact_days", "int_push_commits", "int_sightings",
+    "gharchive__events", "git__commits", "events_v1", "events_daily_v1", "int_actor_days", "int_artifact_days", "int_artifact_months",
+    "int_push_commits", "int_sightings",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Months that are written together."""
+"""Months that are written together, and months as a condition."""
 
 from __future__ import annotations
 

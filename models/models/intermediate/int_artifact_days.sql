@@ -5,7 +5,7 @@ MODEL (
     materialization_properties (
       restates = '(event_date, artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
       touches = 'INSERT INTO control.touched_artifact_days SELECT event_date, event_source, artifact_id, event_type, actor_kind, amount, @sign FROM @this WHERE @restates',
-      day = 'event_date',
+      days_of = 'event_date',
       days = 'SELECT DISTINCT day FROM intermediate.int_touched',
       month_of = 'event_date'
     )

@@ -3,8 +3,8 @@ MODEL (
   kind CUSTOM (
     materialization 'restated',
     materialization_properties (
-      restates = 'month_start IN (SELECT DATE_TRUNC(''month'', day) FROM control.touched_events)',
-      day = 'month_start',
+      restates = 'TRUE',
+      days_of = 'month_start',
       days = 'SELECT DISTINCT day FROM control.touched_events',
       month_of = 'month_start'
     )

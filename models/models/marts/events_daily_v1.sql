@@ -4,7 +4,7 @@ MODEL (
     materialization 'restated',
     materialization_properties (
       restates = '(bucket_date, to_artifact_id) IN (SELECT day, artifact_id FROM intermediate.int_touched)',
-      day = 'bucket_date',
+      days_of = 'bucket_date',
       days = 'SELECT DISTINCT day FROM intermediate.int_touched',
       month_of = 'bucket_date'
     )

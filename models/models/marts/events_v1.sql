@@ -6,7 +6,7 @@ MODEL (
       begins = 'INSERT INTO control.restated_cells SELECT record_date, to_artifact_id FROM intermediate.int_restated_events WHERE NOT record_date IS NULL;INSERT INTO control.restated_cells SELECT DISTINCT record_date, to_artifact_id FROM @this WHERE from_artifact_id IN (SELECT from_artifact_id FROM intermediate.int_restated_events)',
       restates = 'record_date IN (SELECT record_date FROM control.changed_days) OR (record_date, to_artifact_id) IN (SELECT record_date, artifact_id FROM control.restated_cells)',
       touches = 'INSERT INTO control.touched_events SELECT CAST(time AS DATE), to_artifact_id, from_artifact_id, event_type, actor_kind, SUM(amount), COUNT(*), @sign FROM @this WHERE @restates GROUP BY 1, 2, 3, 4, 5',
-      day = 'record_date',
+      days_of = 'record_date',
       days = 'SELECT record_date FROM control.changed_days UNION SELECT record_date FROM control.restated_cells',
       month_of = 'time',
       staged = 'aliases'
