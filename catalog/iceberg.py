@@ -249,25 +249,38 @@ def commit_files(
     """Commit data files that come and go in one snapshot.
 
     Raises:
-        CommitError: another writer was first; the caller looks again before it tries again.
+        CommitError: another writer was first, or a file that shall go is not there; the caller looks again before it tries again.
         StorageError: there was no answer; the commit may have been made, so the caller looks for it before it tries again.
     """
-    from pyiceberg.exceptions import CommitFailedException
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
 
-    properties, name = dict(summary or {}), ".".join(table.name())
-    try:
-        with catalog_answers(f"the commit to {name}"), table.transaction() as transaction:
-            if RECENT_LOADS_PROPERTY not in properties and LOAD_ID_PROPERTY in properties:
-                transaction.set_properties({RECENT_LOADS_PROPERTY: _with_load(table, properties[LOAD_ID_PROPERTY])})
-            update = transaction.update_snapshot(snapshot_properties=properties)
-            with update.overwrite() if removed else update.merge_append() as snapshot:
-                for file in removed:
-                    snapshot.delete_data_file(file)
-                for file in added:
-                    snapshot.append_data_file(file)
-    except CommitFailedException as error:
-        raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
+    name = ".".join(table.name())
+    for attempt in range(COMMIT_ATTEMPTS):
+        try:
+            with catalog_answers(f"the commit to {name}"):
+                _commit(table, added, removed, dict(summary or {}))
+        except CommitFailedException as error:
+            raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
+        except ValidationException as error:
+            # PyIceberg 0.12 looks for removed files in several manifests at once with one evaluator, which may take one manifest's bounds for
+            # another's: it misses a file that is there, and says so before it writes anything.
+            if attempt == COMMIT_ATTEMPTS - 1:
+                raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
+        else:
+            break
     return table
+
+
+def _commit(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], properties: dict[str, str]) -> None:
+    with table.transaction() as transaction:
+        if RECENT_LOADS_PROPERTY not in properties and LOAD_ID_PROPERTY in properties:
+            transaction.set_properties({RECENT_LOADS_PROPERTY: _with_load(table, properties[LOAD_ID_PROPERTY])})
+        update = transaction.update_snapshot(snapshot_properties=properties)
+        with update.overwrite() if removed else update.merge_append() as snapshot:
+            for file in removed:
+                snapshot.delete_data_file(file)
+            for file in added:
+                snapshot.append_data_file(file)
 
 
 def _with_load(table: Table, load_id: str) -> str:
