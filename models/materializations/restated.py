@@ -111,8 +111,8 @@ class Restated(CustomMaterialization):
             return
         rows = f"SELECT * FROM {table_name} WHERE {restates}"
         if self._is_exact(chosen):
-            before = "SELECT * FROM control.rows_before"
-            rows = f"SELECT * FROM (({rows}) EXCEPT ({before})) UNION ALL (({before}) EXCEPT ({rows}))"
+            before, after = "SELECT * FROM control.rows_before", "SELECT * FROM rows_after"
+            rows = f"WITH rows_after AS ({rows}) SELECT * FROM (({after}) EXCEPT ({before})) UNION ALL (({before}) EXCEPT ({after}))"
         days = f"SELECT DISTINCT '{name}', CAST({chosen['month_of']} AS DATE) FROM ({rows}) AS restated_rows"
         self.adapter.execute(f"INSERT INTO control.unpublished_days {days}")
         if self._is_exact(chosen):
