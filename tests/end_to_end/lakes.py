@@ -84,6 +84,12 @@ def digests(release: Release) -> dict[str, tuple[int, str]]:
     return {table.full_name: (table.row_count, table.content_digest) for table in release.tables}
 
 
+def differing(ours: Lake, theirs: Lake) -> list[str]:
+    """Return the tables of models in which the current releases of two lakes differ."""
+    one, other = digests(ours.release()), digests(theirs.release())
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name) and not name.startswith("raw."))
+
+
 @dataclass(frozen=True)
 class Shelf:
     """Folders that are built once for all worker processes of a test run."""

@@ -54,11 +54,11 @@ class RandomSources:
             self._commit()
         self.has_clone = self.has_clone or self.dice.random() < 0.3
 
-    def lake(self, folder: Path) -> Lake:
-        """Return a lake that reads what is there now."""
+    def lake(self, folder: Path, head: str = "[transform]\n") -> Lake:
+        """Return a lake that reads what is there now; its settings file begins with a head that ends within `[transform]`."""
         folder.mkdir(exist_ok=True)
         days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS + 1)]
-        text = f"[transform]\nall_artifacts = true\naccepted_falls = [{', '.join(map(str, days))}]\n"
+        text = f"{head}all_artifacts = true\naccepted_falls = [{', '.join(map(str, days))}]\n"
         text += f'[[sources.oss_directory]]\naddress = "{self.folder}/oss-directory"\n'
         text += f'[[sources.gharchive]]\naddress = "{self.folder}/gharchive"\nfrom = "{days[0]}T00"\nto = "{days[-1]}T00"\n'
         text += f'[[sources.git]]\naddress = "{self.folder}/git"\n' if self.has_clone else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from end_to_end.lakes import Lake, digests
+from end_to_end.lakes import Lake, differing
 from end_to_end.random_records import RandomSources
 
 
@@ -20,14 +20,8 @@ def _both_ways(folder: Path, seed: int, steps: int) -> tuple[Lake, Lake]:
     return Lake(folder / "lake"), Lake(folder / "fresh")
 
 
-def _differing(ours: Lake, theirs: Lake) -> list[str]:
-    """Return the tables of models in which the current releases differ."""
-    one, other = digests(ours.release()), digests(theirs.release())
-    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name) and not name.startswith("raw."))
-
-
 @pytest.mark.kill
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_random_steps_end_as_if_built_at_once(tmp_path: Path, seed: int) -> None:
     """Late, replaced and emptied hours, names that lead elsewhere, a clone that comes: nothing of what was before is left."""
-    assert _differing(*_both_ways(tmp_path, seed, steps=6)) == []
+    assert differing(*_both_ways(tmp_path, seed, steps=6)) == []

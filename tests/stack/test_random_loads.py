@@ -1,0 +1,27 @@
+"""Whatever comes in whichever order: a lake on Trino that took it step by step says what DuckDB makes of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from end_to_end.lakes import differing
+from end_to_end.random_records import RandomSources
+
+from stack.cluster import Cluster
+
+pytestmark = [pytest.mark.stack, pytest.mark.long]
+
+
+@pytest.mark.parametrize("seed", range(400, 403))
+def test_random_steps_end_as_if_built_at_once(cluster: Cluster, tmp_path: Path, seed: int) -> None:
+    """Late, replaced and emptied hours, names that lead elsewhere, a clone that comes: what goes and what comes again on Trino is the same."""
+    sources, lake = RandomSources(tmp_path / "sources", seed), cluster.new_lake(tmp_path / "lake")
+    head = (lake.folder / "stack.toml").read_text()
+    for _ in range(5):
+        sources.step()
+        sources.lake(lake.folder, head)
+        lake.run()
+    fresh = sources.lake(tmp_path / "fresh")
+    fresh.run()
+    assert differing(lake, fresh) == []
