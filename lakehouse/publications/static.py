@@ -32,6 +32,7 @@ from lakehouse.publications.static_errors import masked
 from lakehouse.publications.static_target import StaticTarget, open_target
 
 PAGE_KEY = "index.html"
+RELEASES_FOLDER = "releases/"
 PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
@@ -113,7 +114,7 @@ def export_static(
     Raises:
         ReleaseError: nothing was released yet.
         SettingsError: the public address is none.
-        PublishError: the target can't be written, or shows a release that this lake doesn't have.
+        PublishError: the target can't be written, shows a release that this lake doesn't have, or holds a page that no export wrote.
         TargetUnavailableError: the target does not answer.
         VerificationError: a file of the lake isn't what the release lists.
     """
@@ -153,14 +154,19 @@ class _Export:
         latest = self.bucket.read(LATEST_KEY)
         if parse(Latest, latest, LATEST_KEY).id != newest.id:
             raise PublishError("a release was made while the export began; run it again", id=newest.id)
-        self._check_lineage()
+        self._check_place()
         self._bring_files(hard_links=hard_links)
         for release in reversed(self.releases):
             self._write_release(release)
         self._move_latest(newest, latest)
 
-    def _check_lineage(self) -> None:
-        """Refuse a target that shows a release which this lake doesn't have: it would jump back, or to another history."""
+    def _check_place(self) -> None:
+        """Refuse a place that holds what no export wrote, or shows a release which this lake doesn't have: it would jump back, or to another history."""
+        others = sorted({LATEST_KEY, PAGE_KEY} & self.present.keys())
+        if others and not any(key.startswith(RELEASES_FOLDER) for key in self.present):
+            raise PublishError(
+                f"the target holds {' and '.join(others)}, but no release that was exported; a folder of its own would be right", keys=others
+            )
         content = self.target.read(LATEST_KEY)
         if content is None:
             return

@@ -279,6 +279,22 @@ def test_another_lakes_target_is_refused(released_lake: ReleasedLake, tmp_path: 
     assert tree(target) == before
 
 
+@pytest.mark.parametrize("name", ["latest.json", "index.html"])
+def test_a_place_with_somebody_elses_page_is_refused(released_lake: ReleasedLake, tmp_path: Path, name: str) -> None:
+    """What no export wrote is not overwritten, and nothing is laid beside it."""
+    (tmp_path / name).write_text("theirs")
+    with pytest.raises(PublishError, match=f"holds {name}, but no release"):
+        export_static(released_lake.settings, str(tmp_path), URL)
+    assert tree(tmp_path) == {name: hashlib.sha256(b"theirs").hexdigest()}
+
+
+def test_a_latest_that_was_damaged_is_mended(released_lake: ReleasedLake, exported: Path) -> None:
+    """Beside exported releases a latest.json that can't be read is ours."""
+    (exported / "latest.json").write_text("{")
+    export_static(released_lake.settings, str(exported), URL)
+    assert tree(exported) == expected_tree(released_lake)
+
+
 def test_two_exports_at_once_are_refused(released_lake: ReleasedLake, tmp_path: Path) -> None:
     """While one export into a folder runs, another one is told so."""
     with FileLock(tmp_path / LOCK_FILE), pytest.raises(PublishError, match="another export"):
