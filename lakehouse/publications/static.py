@@ -165,7 +165,8 @@ class _Export:
         others = sorted({LATEST_KEY, PAGE_KEY} & self.present.keys())
         if others and not any(key.startswith(RELEASES_FOLDER) for key in self.present):
             raise PublishError(
-                f"the target holds {' and '.join(others)}, but no release that was exported; a folder of its own would be right", keys=others
+                f"the target holds {' and '.join(others)}, but no release that was exported; a folder of its own would be right",
+                keys=others,
             )
         content = self.target.read(LATEST_KEY)
         if content is None:
