@@ -30,7 +30,7 @@ test-kill: $(STAMP) ## SIGKILL at many random moments, and at each step of a run
 test-stack: $(STAMP) ## on real servers: object store, REST catalog, Trino, PostgreSQL (docs/stack.md says what they need)
 	$(PYTEST) $(STACK_DIST) -p scripts.no_skips -m "stack and not long" --durations=15 $(ARGS)
 
-test-stack-long: $(STAMP) ## the slowest of them: parity step by step and on recorded hours, kills and dying servers, Spark
+test-stack-long: $(STAMP) ## the slowest of them: parity step by step, on recorded hours and after random loads, kills and dying servers, Spark
 	$(PYTEST) -p scripts.no_skips -m long $(ARGS)
 
 bench: $(STAMP) ## the benchmarks, one after the other (benchmarks/README.md)
