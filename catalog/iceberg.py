@@ -259,15 +259,12 @@ def commit_files(
         try:
             with catalog_answers(f"the commit to {name}"):
                 _commit(table, added, removed, dict(summary or {}))
-        except CommitFailedException as error:
-            raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
-        except ValidationException as error:
+            break
+        except (CommitFailedException, ValidationException) as error:
             # PyIceberg 0.12 looks for removed files in several manifests at once with one evaluator, which may take one manifest's bounds for
             # another's: it misses a file that is there, and says so before it writes anything.
-            if attempt == COMMIT_ATTEMPTS - 1:
+            if isinstance(error, CommitFailedException) or attempt == COMMIT_ATTEMPTS - 1:
                 raise CommitError(f"commit to {name} was refused: {error}", table=name) from error
-        else:
-            break
     return table
 
 

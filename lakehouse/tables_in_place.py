@@ -149,10 +149,10 @@ class _View:
         return bool(self.session.value(f"SELECT {counts}"))
 
     def _differing(self, where: str) -> set[date | None]:
-        month = f"CAST(date_trunc('month', {self.day}) AS DATE)" if self.day else "CAST(NULL AS DATE)"
-        differing: set[date | None] = set()
         if not self.day and self._has_other_count():
             return {None}
+        month = f"CAST(date_trunc('month', {self.day}) AS DATE)" if self.day else "CAST(NULL AS DATE)"
+        differing: set[date | None] = set()
         for condition in self._conditions(where):
             new, old = (f"SELECT {self.columns} FROM {relation}{condition}" for relation in (self.source, self.target))
             query = f"SELECT DISTINCT {month} FROM ((({new}) EXCEPT ({old})) UNION ALL (({old}) EXCEPT ({new}))) AS differing"

@@ -25,14 +25,13 @@ from catalog.crash import crash_point
 from catalog.errors import PublishError, ReleaseError, SettingsError, TargetUnavailableError, VerificationError
 from catalog.release_document import Latest
 from catalog.release_page import release_page
-from catalog.releases import LATEST_KEY, Release, ReleasedFile, document_key, list_releases, parse_release, signature_key
+from catalog.releases import LATEST_KEY, RELEASES_FOLDER, Release, ReleasedFile, document_key, list_releases, parse_release, signature_key
 from catalog.settings import Settings
 from lakehouse.publications.publication import PublicationSummary, Shown, Step
 from lakehouse.publications.static_errors import masked
 from lakehouse.publications.static_target import StaticTarget, open_target
 
 PAGE_KEY = "index.html"
-RELEASES_FOLDER = "releases/"
 PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
@@ -163,7 +162,7 @@ class _Export:
     def _check_place(self) -> None:
         """Refuse a place that holds what no export wrote, or shows a release which this lake doesn't have: it would jump back, or to another history."""
         others = sorted({LATEST_KEY, PAGE_KEY} & self.present.keys())
-        if others and not any(key.startswith(RELEASES_FOLDER) for key in self.present):
+        if others and not any(key.startswith(f"{RELEASES_FOLDER}/") for key in self.present):
             raise PublishError(
                 f"the target holds {' and '.join(others)}, but no release that was exported; a folder of its own would be right",
                 keys=others,

@@ -12,14 +12,14 @@ from pyiceberg.table import Table
 from small_lake import SERIES, SmallLake
 
 from catalog.errors import CommitError
-from catalog.iceberg import commit_files, data_files
+from catalog.iceberg import commit_files
 
 
 def test_a_file_that_threads_miss_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that is interrupted between naming its manifest and asking of it asks of another's, as happens under load: the file is missed once, and goes."""
     lake = SmallLake(tmp_path).fill()
     table = lake.catalog.load_table(SERIES.identifier)
-    goes, stays = data_files(table)
+    goes, stays = lake.files(SERIES)
     (other,) = (manifest for manifest in _manifests(table) if goes not in _files(table, manifest))
     ask, asked, one_asks = _ManifestEvalVisitor.eval, list[bool](), threading.Lock()
 
@@ -31,7 +31,7 @@ def test_a_file_that_threads_miss_goes(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(_ManifestEvalVisitor, "eval", asked_of_another)
     commit_files(table, [], removed=[goes])
     assert asked.count(True) > 1
-    assert data_files(lake.catalog.load_table(SERIES.identifier)) == [stays]
+    assert lake.files(SERIES) == [stays]
 
 
 def _manifests(table: Table) -> list[ManifestFile]:
@@ -46,8 +46,7 @@ def _files(table: Table, manifest: ManifestFile) -> list[DataFile]:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """A commit that takes away what another has taken away is refused, and changes nothing."""
     lake = SmallLake(tmp_path).fill()
-    table = lake.catalog.load_table(SERIES.identifier)
-    gone = data_files(table)[0]
+    gone = lake.files(SERIES)[0]
     lake.write(SERIES, [], replaced=[gone])
     table = lake.catalog.load_table(SERIES.identifier)
     with pytest.raises(CommitError, match=f"refused.*{gone.file_path}"):

@@ -65,6 +65,16 @@ class RandomSources:
         (folder / "osslake.toml").write_text(text)
         return Lake(folder)
 
+    def load_both_ways(self, lake: Lake, steps: int, head: str = "[transform]\n") -> Lake:
+        """Let a lake take some random steps one by one; return one beside it that is built of their end, embedded."""
+        for _ in range(steps):
+            self.step()
+            self.lake(lake.folder, head)
+            lake.run()
+        fresh = self.lake(lake.folder.with_name("fresh"))
+        fresh.run()
+        return fresh
+
     def _write_directory(self) -> None:
         data = self.folder / "oss-directory" / "data"
         shutil.rmtree(data, ignore_errors=True)

@@ -16,12 +16,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 @pytest.mark.parametrize("seed", range(400, 402))
 def test_random_steps_end_as_if_built_at_once(cluster: Cluster, tmp_path: Path, seed: int) -> None:
     """Late, replaced and emptied hours, names that lead elsewhere, a clone that comes: what goes and what comes again on Trino is the same."""
-    sources, lake = RandomSources(tmp_path / "sources", seed), cluster.new_lake(tmp_path / "lake")
+    lake = cluster.new_lake(tmp_path / "lake")
     head = (lake.folder / "stack.toml").read_text()
-    for _ in range(5):
-        sources.step()
-        sources.lake(lake.folder, head)
-        lake.run()
-    fresh = sources.lake(tmp_path / "fresh")
-    fresh.run()
-    assert differing(lake, fresh) == []
+    assert differing(lake, RandomSources(tmp_path / "sources", seed).load_both_ways(lake, 5, head)) == []
